@@ -1,0 +1,60 @@
+/* dirty_fit.h: how many blocks change between two snapshots.
+ *
+ * Bayesian regression of log blocks on log bytes written, log operations, log elapsed time and a
+ * bend in time. The footprint of a workload is concave in time (working set theory, Denning and
+ * Schwartz 1972), so outside the observed gaps the local exponent is held between bounds, and no
+ * answer exceeds what was written or the volume. The shipped prior was learned from recorded block
+ * traces of PostgreSQL and other servers. */
+#ifndef MODEL_DIRTY_FIT_H
+#define MODEL_DIRTY_FIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/error.h"
+#include "model/sample.h"
+#include "model/write_rate.h"
+
+#define DIRTY_TERMS 5
+
+/* Plain data, owns nothing. */
+struct dirty_fit {
+    double mean[DIRTY_TERMS]; /* coefficients */
+    double covariance[DIRTY_TERMS]
+                     [DIRTY_TERMS]; /* of the coefficients, in units of noise squared */
+    double noise;                   /* scale of log blocks around the line */
+    double dof;                     /* degrees of freedom of the predictive t */
+    double log_tick_min;            /* observed gaps, log of 5-minute ticks */
+    double log_tick_max;
+    double bound_ratio;   /* blocks per written block at most; above 1 if seen so */
+    double volume_blocks; /* cap; 0 if unknown */
+    bool writes_known;    /* the written bytes were measured, so they bound the blocks */
+    size_t sample_count;  /* neighbouring pairs that taught */
+    size_t union_count;   /* merged pairs that taught */
+    bool prior_only;      /* no pair at all: the shipped prior speaks */
+};
+
+/* What is known of one gap before its blocks are. */
+struct dirty_query {
+    double write_bytes;
+    double write_ops;
+    double elapsed_s; /* positive */
+};
+
+/* Fits the changed blocks in *history against what *writes says was written in each gap; rows that
+ * cannot be true go to *aside. On error *fit is untouched.
+ * Errors: ERR_NO_MEMORY; ERR_INVALID if the numbers cannot be fitted. */
+MUST_CHECK enum error_code dirty_fit_learn(const struct volume_history *history,
+                                           const struct write_rate *writes, int64_t now_ms,
+                                           struct dirty_fit *fit, struct set_aside *aside,
+                                           struct error *err);
+
+/* Log of the median changed blocks, and in *scale the scale of its predictive t. */
+double dirty_fit_log_blocks(const struct dirty_fit *fit, const struct dirty_query *query,
+                            double *scale);
+
+/* The most blocks that can change: what was written, and the volume. */
+double dirty_fit_cap_blocks(const struct dirty_fit *fit, const struct dirty_query *query);
+
+#endif

@@ -1,0 +1,45 @@
+/* duration_fit.h: how long a transfer takes, learned from those that are over.
+ *
+ * log T = log(a + b D) + noise: a fixed cost and a rate, both positive by construction, noise with
+ * a heavy right tail (Student t, 4 degrees of freedom). Priors are from reported EBS snapshots
+ * (33 to 56 MB/s for full ones, a floor of one to five minutes) and fade as samples come. */
+#ifndef MODEL_DURATION_FIT_H
+#define MODEL_DURATION_FIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/error.h"
+#include "model/sample.h"
+
+/* Degrees of freedom of the noise. */
+#define DURATION_DOF 4.0
+
+/* Plain data, owns nothing. */
+struct duration_fit {
+    double log_fixed_s;      /* log a, a in seconds */
+    double log_s_per_mib;    /* log b, b in seconds per MiB carried */
+    double covariance[2][2]; /* of the two above, posterior */
+    double noise;            /* scale of the residuals of log T */
+    double level;            /* drift: recent residuals, added to log T */
+    size_t sample_count;     /* completed transfers that taught */
+    size_t pending_count;    /* running ones whose age taught */
+    bool prior_only;         /* no transfer at all: the shipped prior speaks */
+};
+
+/* Fits the transfers of `kind` in *history as known at now_ms; impossible rows go to *aside.
+ * On error *fit is untouched.
+ * Errors: ERR_NO_MEMORY; ERR_INVALID if the numbers cannot be fitted. */
+MUST_CHECK enum error_code duration_fit_learn(const struct volume_history *history,
+                                              enum transfer_kind kind, int64_t now_ms,
+                                              struct duration_fit *fit, struct set_aside *aside,
+                                              struct error *err);
+
+/* Log of the median seconds for delta_bytes (not negative), drift included. */
+double duration_fit_log_s(const struct duration_fit *fit, double delta_bytes);
+
+/* Scale of log T for delta_bytes: noise and uncertainty of the parameters together. */
+double duration_fit_scale(const struct duration_fit *fit, double delta_bytes);
+
+#endif
