@@ -1,0 +1,122 @@
+#include "core/host/frozen_record.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#define RECORD_PREFIX "frozen."
+
+static void close_file(FILE **file)
+{
+    if (*file != NULL)
+        (void)fclose(*file);
+}
+
+static void close_dir(DIR **dir)
+{
+    if (*dir != NULL)
+        (void)closedir(*dir);
+}
+
+static void own_path(const char *dir, char path[PATH_MAX])
+{
+    (void)snprintf(path, PATH_MAX, "%s/" RECORD_PREFIX "%ld", dir, (long)getpid());
+}
+
+static enum error_code put_mounts(const char *path, const struct frozen_mount *mounts, size_t count,
+                                  struct error *err)
+{
+    FILE *file = fopen(path, "we");
+    if (file == NULL)
+        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
+    for (size_t i = 0; i < count; i++)
+        (void)fprintf(file, "%u:%u %s\n", major(mounts[i].device), minor(mounts[i].device),
+                      mounts[i].path);
+    if (fclose(file) != 0)
+        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
+    return ERR_NONE;
+}
+
+enum error_code frozen_record_write(const char *dir, const struct frozen_mount *mounts,
+                                    size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strchr(mounts[i].path, '\n') != NULL)
+            return error_set(err, ERR_INVALID, "mount point '%s' has a newline", mounts[i].path);
+    }
+    if (mkdir(dir, 0755) != 0 && errno != EEXIST)
+        return error_set(err, ERR_SYSTEM, "cannot make '%s': %s", dir, strerror(errno));
+    char path[PATH_MAX];
+    own_path(dir, path);
+    return put_mounts(path, mounts, count, err);
+}
+
+void frozen_record_remove(const char *dir)
+{
+    char path[PATH_MAX];
+    own_path(dir, path);
+    (void)unlink(path);
+}
+
+static bool parse_line(char *line, struct frozen_mount *mount)
+{
+    unsigned device_major = 0;
+    unsigned device_minor = 0;
+    int path_at = 0;
+    line[strcspn(line, "\n")] = '\0';
+    if (sscanf(line, "%u:%u %n", &device_major, &device_minor, &path_at) < 2 || path_at == 0)
+        return false;
+    mount->device = makedev(device_major, device_minor);
+    (void)snprintf(mount->path, sizeof(mount->path), "%s", line + path_at);
+    return mount->path[0] == '/';
+}
+
+typedef enum error_code visit_function(void *context, const struct frozen_mount *mount,
+                                       struct error *err);
+
+static enum error_code visit_record(const char *path, visit_function *visit, void *context,
+                                    struct error *err)
+{
+    CLEANUP(close_file) FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", path, strerror(errno));
+    enum error_code result = ERR_NONE;
+    char line[PATH_MAX + 32];
+    struct frozen_mount mount;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        enum error_code visited =
+            parse_line(line, &mount)
+                ? visit(context, &mount, err)
+                : error_set(err, ERR_SYSTEM, "'%s' is damaged: '%s'", path, line);
+        result = visited != ERR_NONE ? visited : result;
+    }
+    if (result == ERR_NONE)
+        (void)unlink(path);
+    return result;
+}
+
+enum error_code frozen_record_visit(const char *dir, visit_function *visit, void *context,
+                                    struct error *err)
+{
+    CLEANUP(close_dir) DIR *opened = opendir(dir);
+    if (opened == NULL && errno == ENOENT)
+        return ERR_NONE;
+    if (opened == NULL)
+        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", dir, strerror(errno));
+    enum error_code result = ERR_NONE;
+    const struct dirent *entry = NULL;
+    while ((entry = readdir(opened)) != NULL) { /* NOLINT(concurrency-mt-unsafe): one thread */
+        if (strncmp(entry->d_name, RECORD_PREFIX, strlen(RECORD_PREFIX)) != 0)
+            continue;
+        char path[PATH_MAX];
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, entry->d_name);
+        enum error_code visited = visit_record(path, visit, context, err);
+        result = visited != ERR_NONE ? visited : result;
+    }
+    return result;
+}

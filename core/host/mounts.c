@@ -1,0 +1,88 @@
+#include "core/host/mounts.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void close_file(FILE **file)
+{
+    if (*file != NULL)
+        (void)fclose(*file);
+}
+
+static bool is_octal(char c)
+{
+    return c >= '0' && c <= '7';
+}
+
+/* The kernel writes space, tab, newline and backslash as three octal digits (proc(5)). */
+static void unescape(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from != '\0'; to++) {
+        if (from[0] == '\\' && is_octal(from[1]) && is_octal(from[2]) && is_octal(from[3])) {
+            *to = (char)((from[1] - '0') * 64 + (from[2] - '0') * 8 + (from[3] - '0'));
+            from += 4;
+        } else {
+            *to = *from++;
+        }
+    }
+    *to = '\0';
+}
+
+/* "36 35 98:0 /root /mount/point options [optional...] - fstype source options" */
+static bool parse_mount(const char *line, struct mount *mount)
+{
+    const char *tail = strstr(line, " - ");
+    if (tail == NULL ||
+        sscanf(line, "%*d %*d %u:%u %*s %4095s", &mount->device_major, &mount->device_minor,
+               mount->mount_point) != 3 ||
+        sscanf(tail + 3, "%63s %4095s", mount->filesystem, mount->source) != 2)
+        return false;
+    unescape(mount->mount_point);
+    unescape(mount->source);
+    return true;
+}
+
+static bool contains(const char *mount_point, const char *path)
+{
+    size_t length = strlen(mount_point);
+    if (length > 0 && mount_point[length - 1] == '/')
+        length--; /* only "/" ends so */
+    return strncmp(mount_point, path, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+/* The longest mount point wins; of equal ones the later, which covers the earlier. */
+static enum error_code search_table(FILE *table, const char *path, struct mount *mount,
+                                    struct error *err)
+{
+    char line[3 * PATH_MAX];
+    struct mount read;
+    struct mount best = {0};
+    while (fgets(line, sizeof(line), table) != NULL) {
+        if (parse_mount(line, &read) && contains(read.mount_point, path) &&
+            strlen(read.mount_point) >= strlen(best.mount_point))
+            best = read;
+    }
+    if (best.mount_point[0] == '\0')
+        return error_set(err, ERR_SYSTEM, "the mount table has no mount for '%s'", path);
+    *mount = best;
+    return ERR_NONE;
+}
+
+enum error_code mount_find(const struct mount_roots *roots, const char *path, struct mount *mount,
+                           struct error *err)
+{
+    char real[PATH_MAX];
+    char table_path[PATH_MAX];
+    if (realpath(path, real) == NULL)
+        return error_set(err, ERR_NOT_FOUND, "cannot find '%s': %s", path, strerror(errno));
+    (void)snprintf(table_path, sizeof(table_path), "%s/self/mountinfo",
+                   roots->proc != NULL ? roots->proc : "/proc");
+    CLEANUP(close_file) FILE *table = fopen(table_path, "re");
+    if (table == NULL)
+        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", table_path, strerror(errno));
+    return search_table(table, real, mount, err);
+}

@@ -1,0 +1,50 @@
+/* mounts.h: from a path to the mount it lies on, and on to the EBS volumes under it.
+ *
+ * Reads the kernel's mount table and sysfs, and the links udev makes for EBS volumes; changes
+ * nothing. The roots are arguments, so that a test, or a simulator with its own folder of links,
+ * can stand in. */
+#ifndef CORE_HOST_MOUNTS_H
+#define CORE_HOST_MOUNTS_H
+
+#include <limits.h>
+#include <stddef.h>
+
+#include "core/cloud.h"
+#include "model/error.h"
+
+/* Where to look; NULL members mean the usual place. All borrowed. */
+struct mount_roots {
+    const char *proc;  /* "/proc" */
+    const char *sys;   /* "/sys" */
+    const char *by_id; /* "/dev/disk/by-id" */
+};
+
+/* The mount a path lies on. A plain value. */
+struct mount {
+    char mount_point[PATH_MAX];
+    char source[PATH_MAX]; /* as the mount table says, for example "/dev/mapper/vg-data" */
+    char filesystem[64];   /* "ext4", "xfs", ... */
+    unsigned device_major;
+    unsigned device_minor;
+};
+
+/* Volume ids without repeats, in the order they were found. A plain value. */
+struct volume_ids {
+    char items[CLOUD_SET_MAX][CLOUD_ID_SIZE];
+    size_t count;
+};
+
+/* Finds the mount that holds an existing path; links are followed first.
+ * Errors: ERR_NOT_FOUND if the path does not exist; ERR_SYSTEM. */
+MUST_CHECK enum error_code mount_find(const struct mount_roots *roots, const char *path,
+                                      struct mount *mount, struct error *err);
+
+/* Adds to *ids the EBS volumes that the mount's block device is made of: through partitions,
+ * device-mapper (LVM, LUKS) and md to the disks, and by their by-id link to volume ids. *ids is
+ * untouched on failure. btrfs is only followed to the device the mount table names.
+ * Errors: ERR_QUIESCE, naming mount and disk, if a disk is no EBS volume or there is no block device
+ * at all; ERR_LIMIT if more than 40 volumes would be in *ids; ERR_SYSTEM. */
+MUST_CHECK enum error_code mount_volumes(const struct mount_roots *roots, const struct mount *mount,
+                                         struct volume_ids *ids, struct error *err);
+
+#endif
