@@ -1,0 +1,214 @@
+#include "core/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/store/db.h"
+
+/* One step per version of the tables; never edit one that was released, add the next. */
+static const char *const migrations[] = {
+    "CREATE TABLE run ("
+    " id TEXT PRIMARY KEY, state TEXT NOT NULL, round INTEGER NOT NULL,"
+    " created_ms INTEGER NOT NULL, finished_ms INTEGER NOT NULL,"
+    " source_region TEXT NOT NULL, source_instance TEXT NOT NULL,"
+    " target_region TEXT NOT NULL, target_zone TEXT NOT NULL, target_instance TEXT NOT NULL,"
+    " target_key TEXT NOT NULL, fence INTEGER NOT NULL, backup INTEGER NOT NULL,"
+    " window_start_ms INTEGER NOT NULL, window_end_ms INTEGER NOT NULL,"
+    " max_downtime_ms INTEGER NOT NULL, confidence REAL NOT NULL,"
+    " downtime_p05_s REAL NOT NULL, downtime_p50_s REAL NOT NULL, downtime_p95_s REAL NOT NULL,"
+    " miss_probability REAL NOT NULL, down_ms INTEGER NOT NULL, cut_ms INTEGER NOT NULL,"
+    " up_ms INTEGER NOT NULL, freeze_us INTEGER NOT NULL, request_us INTEGER NOT NULL,"
+    " flush_us INTEGER NOT NULL, thaw_us INTEGER NOT NULL, consistency TEXT NOT NULL,"
+    " lsn TEXT NOT NULL, failure TEXT NOT NULL) STRICT;"
+    "CREATE TABLE journal ("
+    " number INTEGER PRIMARY KEY, run_id TEXT NOT NULL REFERENCES run(id), state TEXT NOT NULL,"
+    " round INTEGER NOT NULL, entered_ms INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE run_text ("
+    " run_id TEXT NOT NULL REFERENCES run(id), name TEXT NOT NULL, text TEXT NOT NULL,"
+    " PRIMARY KEY (run_id, name)) STRICT;"
+    "CREATE TABLE round ("
+    " run_id TEXT NOT NULL REFERENCES run(id), number INTEGER NOT NULL, final INTEGER NOT NULL,"
+    " is_full INTEGER NOT NULL, delta_p05_bytes REAL NOT NULL, delta_p50_bytes REAL NOT NULL,"
+    " delta_p95_bytes REAL NOT NULL, snapshot_p05_s REAL NOT NULL, snapshot_p50_s REAL NOT NULL,"
+    " snapshot_p95_s REAL NOT NULL, copy_p05_s REAL NOT NULL, copy_p50_s REAL NOT NULL,"
+    " copy_p95_s REAL NOT NULL, duration_p05_s REAL NOT NULL, duration_p50_s REAL NOT NULL,"
+    " duration_p95_s REAL NOT NULL, planned_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,"
+    " snapshot_done_ms INTEGER NOT NULL, copy_started_ms INTEGER NOT NULL,"
+    " copy_done_ms INTEGER NOT NULL, actual_delta_bytes INTEGER NOT NULL,"
+    " PRIMARY KEY (run_id, number)) STRICT;"
+    "CREATE TABLE object ("
+    " number INTEGER PRIMARY KEY, run_id TEXT NOT NULL REFERENCES run(id), kind INTEGER NOT NULL,"
+    " state INTEGER NOT NULL, round INTEGER NOT NULL, token TEXT NOT NULL UNIQUE,"
+    " volume_id TEXT NOT NULL, from_id TEXT NOT NULL, id TEXT NOT NULL, region TEXT NOT NULL,"
+    " device TEXT NOT NULL, intended_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL,"
+    " done_ms INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX object_of_run ON object(run_id);"
+    "CREATE TABLE duration ("
+    " volume_id TEXT NOT NULL, id TEXT NOT NULL, kind INTEGER NOT NULL,"
+    " target_region TEXT NOT NULL, is_full INTEGER NOT NULL, pending INTEGER NOT NULL,"
+    " started_ms INTEGER NOT NULL, duration_ms INTEGER NOT NULL, delta_bytes INTEGER NOT NULL,"
+    " PRIMARY KEY (volume_id, kind, id)) STRICT;"
+    "CREATE TABLE dirty ("
+    " volume_id TEXT NOT NULL, id TEXT NOT NULL, start_ms INTEGER NOT NULL,"
+    " end_ms INTEGER NOT NULL, changed_bytes INTEGER NOT NULL, merged_count INTEGER NOT NULL,"
+    " PRIMARY KEY (volume_id, id, start_ms)) STRICT;"
+    "CREATE TABLE writes ("
+    " volume_id TEXT NOT NULL, start_ms INTEGER NOT NULL, length_ms INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, ops INTEGER NOT NULL, PRIMARY KEY (volume_id, start_ms)) STRICT;",
+};
+#define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
+
+static enum error_code read_version(struct store *store, int *version, struct error *err)
+{
+    CLEANUP_QUERY struct db_query query = {0};
+    bool row = false;
+    TRY(db_prepare(store, "PRAGMA user_version", &query, err));
+    TRY(db_step(&query, &row, err));
+    *version = row ? (int)db_int(&query, 0) : 0;
+    if (*version > VERSION)
+        return error_set(err, ERR_STORE,
+                         "the store in '%s' is of version %d, newer than this ebshift knows (%d)",
+                         store->directory, *version, VERSION);
+    return ERR_NONE;
+}
+
+static enum error_code migrate_from(struct store *store, int version, struct error *err)
+{
+    for (int i = version; i < VERSION; i++) {
+        char pragma[48];
+        (void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", i + 1);
+        TRY(db_exec(store, "BEGIN IMMEDIATE", err));
+        enum error_code code = db_exec(store, migrations[i], err);
+        if (code == ERR_NONE)
+            code = db_exec(store, pragma, err);
+        TRY(db_end(store, code, err));
+    }
+    return ERR_NONE;
+}
+
+static enum error_code open_database(struct store *store, int flags, struct error *err)
+{
+    char path[sizeof(store->directory) + 16];
+    (void)snprintf(path, sizeof(path), "%s/ebshift.db", store->directory);
+    if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK)
+        return error_set(err, ERR_STORE, "cannot open the store '%s': %s", path,
+                         store->db == NULL ? "out of memory" : sqlite3_errmsg(store->db));
+    (void)sqlite3_busy_timeout(store->db, 5000);
+    return db_exec(store, "PRAGMA foreign_keys = ON", err);
+}
+
+static enum error_code new_store(const char *directory, struct store **store, struct error *err)
+{
+    struct store *made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot open the store");
+    made->lock_fd = -1;
+    if (strlen(directory) >= sizeof(made->directory)) {
+        free(made);
+        return error_set(err, ERR_CONFIG, "store path '%s' is too long", directory);
+    }
+    (void)snprintf(made->directory, sizeof(made->directory), "%s", directory);
+    *store = made;
+    return ERR_NONE;
+}
+
+/* Makes the last element of the path only: a mistyped parent shall be an error, not a tree. */
+static enum error_code make_directory(const char *directory, struct error *err)
+{
+    if (mkdir(directory, 0700) == 0 || errno == EEXIST)
+        return ERR_NONE;
+    return error_set(err, ERR_STORE, "cannot make the store directory '%s': %s", directory,
+                     strerrordesc_np(errno));
+}
+
+static enum error_code open_writable(struct store *store, struct error *err)
+{
+    int version = 0;
+    TRY(make_directory(store->directory, err));
+    TRY(open_database(store, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err));
+    TRY(db_exec(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err));
+    TRY(read_version(store, &version, err));
+    return migrate_from(store, version, err);
+}
+
+enum error_code store_open(const char *directory, struct store **store, struct error *err)
+{
+    CLEANUP_STORE struct store *opened = NULL;
+    TRY(new_store(directory, &opened, err));
+    TRY(open_writable(opened, err));
+    *store = opened;
+    opened = NULL;
+    return ERR_NONE;
+}
+
+enum error_code store_open_readonly(const char *directory, struct store **store, struct error *err)
+{
+    CLEANUP_STORE struct store *opened = NULL;
+    int version = 0;
+    char path[300];
+    (void)snprintf(path, sizeof(path), "%.256s/ebshift.db", directory);
+    if (access(path, F_OK) != 0)
+        return error_set(err, ERR_NOT_FOUND, "no store in '%s' yet", directory);
+    TRY(new_store(directory, &opened, err));
+    /* A reader of a WAL database still writes its shared memory file, hence read-write. */
+    TRY(open_database(opened, SQLITE_OPEN_READWRITE, err));
+    TRY(db_exec(opened, "PRAGMA query_only = ON", err));
+    TRY(read_version(opened, &version, err));
+    if (version < VERSION)
+        return error_set(err, ERR_STORE,
+                         "the store in '%s' is older than this ebshift; run a "
+                         "changing verb once",
+                         directory);
+    *store = opened;
+    opened = NULL;
+    return ERR_NONE;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL)
+        return;
+    (void)sqlite3_close(store->db);
+    if (store->lock_fd >= 0)
+        (void)close(store->lock_fd);
+    free(store);
+}
+
+void store_closep(struct store **store)
+{
+    store_close(*store);
+    *store = NULL;
+}
+
+/* The lock is the kernel's, so it goes with the process however that ends; the pid in the file is
+ * only there to be named. */
+enum error_code store_lock(struct store *store, struct error *err)
+{
+    char path[sizeof(store->directory) + 16];
+    char pid[32] = "";
+    (void)snprintf(path, sizeof(path), "%s/lock", store->directory);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return error_set(err, ERR_STORE, "cannot open '%s': %s", path, strerrordesc_np(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        ssize_t length = read(fd, pid, sizeof(pid) - 1);
+        pid[length > 0 ? length : 0] = '\0';
+        pid[strcspn(pid, "\n")] = '\0';
+        (void)close(fd);
+        return error_set(err, ERR_LOCKED, "process %s is at work on the store '%s'", pid,
+                         store->directory);
+    }
+    int length = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)length, 0) != length) {
+        (void)close(fd);
+        return error_set(err, ERR_STORE, "cannot write '%s': %s", path, strerrordesc_np(errno));
+    }
+    store->lock_fd = fd;
+    return ERR_NONE;
+}
