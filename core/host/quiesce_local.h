@@ -1,0 +1,65 @@
+/* quiesce_local.h: quiesce.h for a database and filesystems of this machine.
+ *
+ * Puts freeze.h, watchdog.h and core/pg together, and derives the consistency label from what
+ * happened. The only file here that knows of PostgreSQL. Made by the composition root. */
+#ifndef CORE_HOST_QUIESCE_LOCAL_H
+#define CORE_HOST_QUIESCE_LOCAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/host/freeze.h"
+#include "core/host/watchdog.h"
+#include "core/pg/conn.h"
+#include "core/quiesce.h"
+#include "model/error.h"
+
+/* All strings are borrowed until quiesce_local_done(). A number that is 0 means its default. */
+struct quiesce_local_options {
+    const char *conninfo;            /* NULL or "": no database is talked to */
+    const char *data_directory;      /* without conninfo: tells whether the server is stopped */
+    const char *const *mount_points; /* in freezing order: WAL last, so that it is held shortest */
+    size_t mount_count;              /* 0: nothing is frozen */
+    const char *const *own_paths;    /* store, log, config: never on a frozen filesystem */
+    size_t own_count;
+    const char *watchdog_program; /* NULL or "": looked for, see watchdog_find() */
+    const char *record_dir;       /* NULL: FROZEN_RECORD_DIR */
+    int64_t freeze_limit_ms;      /* default 10 s */
+    int connect_timeout_ms;       /* default 10 s */
+    int statement_timeout_ms;     /* of one statement, a CHECKPOINT included; default 5 min */
+    int fence_settle_ms;          /* for sessions and WAL to come to rest; default 60 s */
+    int archive_wait_ms;          /* after the end of a backup; default 30 s */
+};
+
+/* Zero-initialise; set up with quiesce_local_init(). Members are for quiesce_local.c. */
+struct quiesce_local {
+    struct quiesce_local_options options;
+    struct pg_conn conn;
+    struct freeze freeze;
+    struct watchdog watchdog;
+    bool memory_locked;
+    bool recorded;       /* the frozen-record is written */
+    bool backup_on;      /* backup_begin() succeeded, backup_end() was not called yet */
+    bool stopped_before; /* the server was stopped when prepare() looked */
+    bool cut_began;
+    bool cut_ended;
+    bool freeze_held; /* filesystems were frozen at the cut and thawed after it */
+    bool stolen;      /* somebody else thawed one of them meanwhile */
+    bool cut_in_backup;
+    bool cut_backup_ended; /* the backup that was on at the cut ended well */
+    char start_lsn[LSN_TEXT_SIZE];
+    struct quiesce_report happened;
+};
+
+/* Takes the options; opens nothing yet. */
+void quiesce_local_init(struct quiesce_local *local, const struct quiesce_local_options *options);
+
+/* Thaws and closes whatever is open. Does not lift a fence. Harmless on an empty one. */
+void quiesce_local_done(struct quiesce_local *local);
+#define CLEANUP_QUIESCE_LOCAL CLEANUP(quiesce_local_done)
+
+/* The interface of an initialised one; borrows it. */
+struct quiesce quiesce_local(struct quiesce_local *local);
+
+#endif

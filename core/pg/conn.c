@@ -1,0 +1,309 @@
+#include "core/pg/conn.h"
+
+#include <poll.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/clock.h"
+
+enum { GRACE_MS = 2000 };
+
+/* Milliseconds until a monotonic deadline, never negative. */
+static int left_ms(int64_t deadline_us)
+{
+    int64_t left_us = deadline_us - clock_mono_us();
+    return left_us > 0 ? (int)(left_us / 1000 + 1) : 0;
+}
+
+static int64_t deadline_in(int timeout_ms)
+{
+    return clock_mono_us() + (int64_t)timeout_ms * 1000;
+}
+
+/* False when the deadline passed. */
+static bool wait_socket(const PGconn *handle, short events, int64_t deadline_us)
+{
+    struct pollfd polled = {.fd = PQsocket(handle), .events = events};
+    int ready = 0;
+    do {
+        ready = poll(&polled, 1, left_ms(deadline_us));
+    } while (ready < 0 && left_ms(deadline_us) > 0);
+    return ready > 0;
+}
+
+/* libpq's texts have several lines and end with a newline; ours are one line. */
+static void one_line(const char *text, char *line, size_t size)
+{
+    (void)snprintf(line, size, "%s", text);
+    for (char *c = line; *c != '\0'; c++) {
+        if (*c == '\n' || *c == '\t')
+            *c = ' ';
+    }
+    for (size_t length = strlen(line); length > 0 && line[length - 1] == ' '; length--)
+        line[length - 1] = '\0';
+}
+
+static enum error_code connect_failed(const PGconn *handle, struct error *err)
+{
+    char line[300];
+    one_line(PQerrorMessage(handle), line, sizeof(line));
+    bool refused = PQconnectionNeedsPassword(handle) != 0 ||
+                   strstr(line, "authentication failed") != NULL ||
+                   strstr(line, "pg_hba.conf") != NULL;
+    return error_set(err, refused ? ERR_ACCESS : ERR_UNREACHABLE,
+                     "cannot connect to PostgreSQL: %s", line);
+}
+
+/* The default prints to standard error, which may lie on a filesystem that is about to freeze. */
+static void drop_notice(void *context, const PGresult *notice)
+{
+    (void)context;
+    (void)notice;
+}
+
+static PGconn *start_connecting(const char *conninfo, const char *database)
+{
+    /* Later words win, so the connection string may change the keep-alives but not the database. */
+    const char *keywords[] = {"fallback_application_name",
+                              "keepalives_idle",
+                              "keepalives_interval",
+                              "keepalives_count",
+                              "dbname",
+                              "dbname",
+                              NULL};
+    const char *values[] = {"ebshift", "10", "5", "3", conninfo, database, NULL};
+    return PQconnectStartParams(keywords, values, 1);
+}
+
+static enum error_code finish_connecting(PGconn *handle, int64_t deadline_us, struct error *err)
+{
+    PostgresPollingStatusType status = PGRES_POLLING_WRITING;
+    while (status != PGRES_POLLING_OK) {
+        short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+        if (PQstatus(handle) == CONNECTION_BAD)
+            return connect_failed(handle, err);
+        if (!wait_socket(handle, events, deadline_us))
+            return error_set(err, ERR_TIMEOUT, "PostgreSQL does not answer the connection");
+        status = PQconnectPoll(handle);
+        if (status == PGRES_POLLING_FAILED)
+            return connect_failed(handle, err);
+    }
+    return ERR_NONE;
+}
+
+/* A pooler hands each transaction to any server process, and backup mode belongs to one. The pid
+ * told at the start of the session is a pooler's invention, or differs from query to query. */
+static enum error_code refuse_pooler(struct pg_conn *conn, int timeout_ms, struct error *err)
+{
+    for (int look = 0; look < 2; look++) {
+        char pid[24];
+        TRY(pg_conn_value(conn, "SELECT pg_backend_pid()", NULL, timeout_ms, pid, sizeof(pid),
+                          err));
+        if (strtol(pid, NULL, 10) != PQbackendPID(conn->handle))
+            return error_set(err, ERR_POSTGRES,
+                             "a connection pooler stands before PostgreSQL; a direct connection is "
+                             "needed");
+    }
+    return ERR_NONE;
+}
+
+static enum error_code set_up_session(struct pg_conn *conn, int timeout_ms, struct error *err)
+{
+    static const struct {
+        int from_version_num;
+        const char *sql;
+    } settings[] = {
+        {0, "SET default_transaction_read_only = off"}, /* else our own fence would stop us */
+        {0, "SET idle_in_transaction_session_timeout = 0"},
+        {140000, "SET idle_session_timeout = 0"},
+        {0, "SET lock_timeout = 0"},
+        {0, "SET client_min_messages = error"},
+    };
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (conn->server_version_num >= settings[i].from_version_num)
+            TRY(pg_conn_run(conn, settings[i].sql, timeout_ms, err));
+    }
+    return refuse_pooler(conn, timeout_ms, err);
+}
+
+enum error_code pg_conn_open(struct pg_conn *conn, const char *conninfo, const char *database,
+                             int timeout_ms, struct error *err)
+{
+    CLEANUP_PG_CONN struct pg_conn opened = {.statement_timeout_ms = -1};
+    opened.handle = start_connecting(conninfo, database != NULL ? database : PG_CONTROL_DATABASE);
+    if (opened.handle == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot hold a PostgreSQL connection");
+    (void)PQsetNoticeReceiver(opened.handle, drop_notice, NULL);
+    TRY(finish_connecting(opened.handle, deadline_in(timeout_ms), err));
+    opened.server_version_num = PQserverVersion(opened.handle);
+    opened.dialect = pg_dialect_find(opened.server_version_num);
+    if (opened.dialect == NULL)
+        return error_set(err, ERR_POSTGRES, "PostgreSQL %d is too old, 9.6 is the first supported",
+                         opened.server_version_num);
+    if (PQsetnonblocking(opened.handle, 1) != 0)
+        return connect_failed(opened.handle, err);
+    TRY(set_up_session(&opened, timeout_ms, err));
+    *conn = opened;
+    opened = (struct pg_conn){0};
+    return ERR_NONE;
+}
+
+void pg_conn_close(struct pg_conn *conn)
+{
+    if (conn->handle != NULL)
+        PQfinish(conn->handle);
+    *conn = (struct pg_conn){0};
+}
+
+void pg_result_clear(PGresult **result)
+{
+    PQclear(*result);
+    *result = NULL;
+}
+
+bool pg_conn_alive(const struct pg_conn *conn)
+{
+    return conn->handle != NULL && PQstatus(conn->handle) == CONNECTION_OK;
+}
+
+static enum error_code session_lost(struct pg_conn *conn, const char *sql, struct error *err)
+{
+    char line[200];
+    one_line(PQerrorMessage(conn->handle), line, sizeof(line));
+    pg_conn_close(conn);
+    return error_set(err, ERR_POSTGRES, "session with PostgreSQL lost at '%.60s': %s", sql, line);
+}
+
+/* What the server's SQLSTATE means for us; everything else is ERR_POSTGRES. */
+static enum error_code code_of_state(const char *state)
+{
+    static const struct {
+        char state[6];
+        enum error_code code;
+    } codes[] = {
+        {"57014", ERR_TIMEOUT},   /* query_canceled: statement_timeout */
+        {"42501", ERR_ACCESS},    /* insufficient_privilege */
+        {"3D000", ERR_NOT_FOUND}, /* invalid_catalog_name: no such database */
+        {"42704", ERR_NOT_FOUND}, /* undefined_object */
+    };
+    for (size_t i = 0; state != NULL && i < sizeof(codes) / sizeof(codes[0]); i++) {
+        if (strcmp(state, codes[i].state) == 0)
+            return codes[i].code;
+    }
+    return ERR_POSTGRES;
+}
+
+static enum error_code check_result(const PGresult *result, const char *sql, struct error *err)
+{
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+        return ERR_NONE;
+    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    char line[240];
+    one_line(primary != NULL ? primary : PQresultErrorMessage(result), line, sizeof(line));
+    return error_set(err, code_of_state(PQresultErrorField(result, PG_DIAG_SQLSTATE)),
+                     "PostgreSQL refused '%.80s': %s", sql, line);
+}
+
+static bool send_all(PGconn *handle, int64_t deadline_us)
+{
+    int unsent = 0;
+    while ((unsent = PQflush(handle)) == 1) {
+        if (!wait_socket(handle, POLLIN | POLLOUT, deadline_us) || PQconsumeInput(handle) == 0)
+            return false;
+    }
+    return unsent == 0;
+}
+
+/* NULL when the session is lost or the deadline passed. */
+static PGresult *receive(PGconn *handle, int64_t deadline_us)
+{
+    PGresult *last = NULL;
+    for (;;) {
+        while (PQisBusy(handle) != 0) {
+            if (!wait_socket(handle, POLLIN, deadline_us) || PQconsumeInput(handle) == 0) {
+                PQclear(last);
+                return NULL;
+            }
+        }
+        PGresult *next = PQgetResult(handle);
+        if (next == NULL)
+            return last;
+        PQclear(last);
+        last = next;
+    }
+}
+
+static enum error_code exchange(struct pg_conn *conn, const char *sql, const char *argument,
+                                int timeout_ms, PGresult **result, struct error *err)
+{
+    if (conn->handle == NULL)
+        return error_set(err, ERR_POSTGRES, "no session with PostgreSQL for '%.60s'", sql);
+    int64_t deadline_us = deadline_in(timeout_ms + GRACE_MS);
+    const char *values[] = {argument};
+    if (PQsendQueryParams(conn->handle, sql, argument != NULL ? 1 : 0, NULL, values, NULL, NULL,
+                          0) == 0 ||
+        !send_all(conn->handle, deadline_us))
+        return session_lost(conn, sql, err);
+    CLEANUP_PG_RESULT PGresult *received = receive(conn->handle, deadline_us);
+    if (received == NULL && left_ms(deadline_us) == 0) {
+        pg_conn_close(conn);
+        return error_set(err, ERR_TIMEOUT, "PostgreSQL does not answer '%.80s'", sql);
+    }
+    if (received == NULL || PQstatus(conn->handle) == CONNECTION_BAD)
+        return session_lost(conn, sql, err);
+    TRY(check_result(received, sql, err));
+    *result = received;
+    received = NULL;
+    return ERR_NONE;
+}
+
+static enum error_code tell_timeout(struct pg_conn *conn, int timeout_ms, struct error *err)
+{
+    if (conn->statement_timeout_ms == timeout_ms)
+        return ERR_NONE;
+    char sql[64];
+    CLEANUP_PG_RESULT PGresult *result = NULL;
+    (void)snprintf(sql, sizeof(sql), "SET statement_timeout = %d", timeout_ms);
+    TRY(exchange(conn, sql, NULL, timeout_ms, &result, err));
+    conn->statement_timeout_ms = timeout_ms;
+    return ERR_NONE;
+}
+
+enum error_code pg_conn_query(struct pg_conn *conn, const char *sql, const char *argument,
+                              int timeout_ms, PGresult **result, struct error *err)
+{
+    TRY(tell_timeout(conn, timeout_ms, err));
+    return exchange(conn, sql, argument, timeout_ms, result, err);
+}
+
+enum error_code pg_conn_run(struct pg_conn *conn, const char *sql, int timeout_ms,
+                            struct error *err)
+{
+    CLEANUP_PG_RESULT PGresult *result = NULL;
+    return pg_conn_query(conn, sql, NULL, timeout_ms, &result, err);
+}
+
+enum error_code pg_conn_value(struct pg_conn *conn, const char *sql, const char *argument,
+                              int timeout_ms, char *value, size_t value_size, struct error *err)
+{
+    CLEANUP_PG_RESULT PGresult *result = NULL;
+    TRY(pg_conn_query(conn, sql, argument, timeout_ms, &result, err));
+    if (PQntuples(result) != 1 || PQnfields(result) != 1 ||
+        (size_t)PQgetlength(result, 0, 0) >= value_size)
+        return error_set(err, ERR_POSTGRES, "unexpected answer to '%.80s'", sql);
+    (void)snprintf(value, value_size, "%s", PQgetvalue(result, 0, 0));
+    return ERR_NONE;
+}
+
+enum error_code pg_conn_lsn(struct pg_conn *conn, int timeout_ms, char *lsn, size_t lsn_size,
+                            struct error *err)
+{
+    char standby[8];
+    TRY(pg_conn_value(conn, "SELECT pg_is_in_recovery()", NULL, timeout_ms, standby,
+                      sizeof(standby), err));
+    const char *sql = standby[0] == 't' ? conn->dialect->replay_lsn : conn->dialect->insert_lsn;
+    return pg_conn_value(conn, sql, NULL, timeout_ms, lsn, lsn_size, err);
+}

@@ -1,0 +1,77 @@
+#include "core/pg/dialect.h"
+
+#include <stddef.h>
+
+/* Whatever sits in a database may write: clients, autovacuum, apply workers, extensions' workers.
+ * WAL senders only read, and a standby shall get the last WAL. */
+#define END_OTHERS                                                                                 \
+    "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"                                \
+    " WHERE pid <> pg_backend_pid() AND datid IS NOT NULL AND backend_type <> 'walsender'"
+
+/* Names of WAL files order as bytes; the first 24 are the segment, whatever suffix follows. */
+#define ARCHIVED_TO(function)                                                                      \
+    "SELECT coalesce(left(last_archived_wal, 24) COLLATE \"C\" >= " function                       \
+    "($1::pg_lsn), false) FROM pg_stat_archiver"
+
+static const struct pg_dialect dialects[] = {
+    {
+        .from_version_num = 150000,
+        .backup_start = "SELECT pg_backup_start($1, true)",
+        .backup_stop = "SELECT lsn, labelfile, spcmapfile FROM pg_backup_stop(false)",
+        .exclusive_running = NULL,
+        .insert_lsn = "SELECT pg_current_wal_insert_lsn()",
+        .replay_lsn = "SELECT pg_last_wal_replay_lsn()",
+        .archived_to = ARCHIVED_TO("pg_walfile_name"),
+        .end_others = END_OTHERS,
+        .backups_running = "SELECT count(*) FROM pg_stat_progress_basebackup",
+        .wal_directory = "pg_wal",
+    },
+    {
+        .from_version_num = 130000,
+        .backup_start = "SELECT pg_start_backup($1, true, false)",
+        .backup_stop = "SELECT lsn, labelfile, spcmapfile FROM pg_stop_backup(false, false)",
+        .exclusive_running = "SELECT pg_is_in_backup()",
+        .insert_lsn = "SELECT pg_current_wal_insert_lsn()",
+        .replay_lsn = "SELECT pg_last_wal_replay_lsn()",
+        .archived_to = ARCHIVED_TO("pg_walfile_name"),
+        .end_others = END_OTHERS,
+        .backups_running = "SELECT count(*) FROM pg_stat_progress_basebackup",
+        .wal_directory = "pg_wal",
+    },
+    {
+        .from_version_num = 100000,
+        .backup_start = "SELECT pg_start_backup($1, true, false)",
+        .backup_stop = "SELECT lsn, labelfile, spcmapfile FROM pg_stop_backup(false, false)",
+        .exclusive_running = "SELECT pg_is_in_backup()",
+        .insert_lsn = "SELECT pg_current_wal_insert_lsn()",
+        .replay_lsn = "SELECT pg_last_wal_replay_lsn()",
+        .archived_to = ARCHIVED_TO("pg_walfile_name"),
+        .end_others = END_OTHERS,
+        .backups_running = "SELECT pg_is_in_backup()::int",
+        .wal_directory = "pg_wal",
+    },
+    {
+        /* 9.6 shows only sessions here, has no backend_type, and always waits for the archive. */
+        .from_version_num = 90600,
+        .backup_start = "SELECT pg_start_backup($1, true, false)",
+        .backup_stop = "SELECT lsn, labelfile, spcmapfile FROM pg_stop_backup(false)",
+        .exclusive_running = "SELECT pg_is_in_backup()",
+        .insert_lsn = "SELECT pg_current_xlog_insert_location()",
+        .replay_lsn = "SELECT pg_last_xlog_replay_location()",
+        .archived_to = ARCHIVED_TO("pg_xlogfile_name"),
+        .end_others = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                      " WHERE pid <> pg_backend_pid() AND datid IS NOT NULL"
+                      " AND pid NOT IN (SELECT pid FROM pg_stat_replication)",
+        .backups_running = "SELECT pg_is_in_backup()::int",
+        .wal_directory = "pg_xlog",
+    },
+};
+
+const struct pg_dialect *pg_dialect_find(int server_version_num)
+{
+    for (size_t i = 0; i < sizeof(dialects) / sizeof(dialects[0]); i++) {
+        if (server_version_num >= dialects[i].from_version_num)
+            return &dialects[i];
+    }
+    return NULL;
+}
