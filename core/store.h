@@ -65,7 +65,10 @@ struct run {
     int64_t max_downtime_ms; /* 0: the window */
     double confidence;
 
-    /* the promise, fixed when the cut was decided */
+    /* the promise: seconds of downtime as told when the run began, and when the cut was decided */
+    double first_p05_s;
+    double first_p50_s;
+    double first_p95_s;
     double downtime_p05_s;
     double downtime_p50_s;
     double downtime_p95_s;
@@ -147,7 +150,8 @@ enum object_state {
     OBJECT_DELETED,
 };
 
-/* Something a run makes at the service. The token goes into a tag of the same call. */
+/* Something a run makes at the service. The token goes into a tag of the same call;
+ * the members of a snapshot set share one. */
 struct object {
     int64_t number; /* set by the store */
     enum object_kind kind;

@@ -29,27 +29,17 @@ static int64_t bound_ms(int64_t first_ms, int attempts)
     return bound < WAIT_MAX_MS ? bound : WAIT_MAX_MS;
 }
 
-struct retry_decision retry_decide(const struct retry *retry, enum error_code failure, bool creates,
+struct retry_decision retry_decide(const struct retry *retry, enum error_code failure,
                                    int64_t now_ms, double random01)
 {
-    struct retry_decision give_up = {.verdict = RETRY_GIVE_UP};
-    if (failure == ERR_ACCESS && !retry->refreshed_login)
-        return (struct retry_decision){.verdict = RETRY_NEW_LOGIN};
-
     int64_t first_ms = first_bound_ms(failure);
     if (first_ms < 0)
-        return give_up;
+        return (struct retry_decision){.again = false};
     int64_t bound = bound_ms(first_ms, retry->attempts);
     int64_t wait_ms = (int64_t)((double)bound * random01);
     /* A full quota does not empty in a moment, so half of that wait is certain. */
     if (failure == ERR_LIMIT)
         wait_ms = bound / 2 + wait_ms / 2;
-    if (now_ms + wait_ms > retry->deadline_ms)
-        return give_up;
-
-    bool unsure = failure == ERR_AMBIGUOUS || failure == ERR_PROTOCOL;
-    return (struct retry_decision){
-        .verdict = unsure && creates ? RETRY_LOOK_UP : RETRY_AGAIN,
-        .wait_ms = wait_ms,
-    };
+    return (struct retry_decision){.again = now_ms + wait_ms <= retry->deadline_ms,
+                                   .wait_ms = wait_ms};
 }

@@ -3,11 +3,11 @@
 #include "core/store/db.h"
 #include "model/strbuf.h"
 
-#define RUN_COLUMNS                                                                                \
-    "id, state, round, created_ms, finished_ms, source_region, source_instance, target_region,"    \
-    " target_zone, target_instance, target_key, fence, backup, window_start_ms, window_end_ms,"    \
-    " max_downtime_ms, confidence, downtime_p05_s, downtime_p50_s, downtime_p95_s,"                \
-    " miss_probability, down_ms, cut_ms, up_ms, freeze_us, request_us, flush_us, thaw_us,"         \
+#define RUN_COLUMNS                                                                                                               \
+    "id, state, round, created_ms, finished_ms, source_region, source_instance, target_region,"                                   \
+    " target_zone, target_instance, target_key, fence, backup, window_start_ms, window_end_ms,"                                   \
+    " max_downtime_ms, confidence, downtime_p05_s, downtime_p50_s, downtime_p95_s,"                                               \
+    " miss_probability, first_p05_s, first_p50_s, first_p95_s, down_ms, cut_ms, up_ms, freeze_us, request_us, flush_us, thaw_us," \
     " consistency, lsn, failure"
 
 static void bind_run(struct db_query *query, const struct run *run)
@@ -33,6 +33,9 @@ static void bind_run(struct db_query *query, const struct run *run)
     db_bind_real(query, run->downtime_p50_s);
     db_bind_real(query, run->downtime_p95_s);
     db_bind_real(query, run->miss_probability);
+    db_bind_real(query, run->first_p05_s);
+    db_bind_real(query, run->first_p50_s);
+    db_bind_real(query, run->first_p95_s);
     db_bind_int(query, run->down_ms);
     db_bind_int(query, run->cut_ms);
     db_bind_int(query, run->up_ms);
@@ -70,16 +73,19 @@ static enum error_code read_run(const struct db_query *query, struct run *run, s
     read.downtime_p50_s = db_real(query, 18);
     read.downtime_p95_s = db_real(query, 19);
     read.miss_probability = db_real(query, 20);
-    read.down_ms = db_int(query, 21);
-    read.cut_ms = db_int(query, 22);
-    read.up_ms = db_int(query, 23);
-    read.freeze_us = db_int(query, 24);
-    read.request_us = db_int(query, 25);
-    read.flush_us = db_int(query, 26);
-    read.thaw_us = db_int(query, 27);
-    db_text(query, 28, read.consistency, sizeof(read.consistency));
-    db_text(query, 29, read.lsn, sizeof(read.lsn));
-    db_text(query, 30, read.failure, sizeof(read.failure));
+    read.first_p05_s = db_real(query, 21);
+    read.first_p50_s = db_real(query, 22);
+    read.first_p95_s = db_real(query, 23);
+    read.down_ms = db_int(query, 24);
+    read.cut_ms = db_int(query, 25);
+    read.up_ms = db_int(query, 26);
+    read.freeze_us = db_int(query, 27);
+    read.request_us = db_int(query, 28);
+    read.flush_us = db_int(query, 29);
+    read.thaw_us = db_int(query, 30);
+    db_text(query, 31, read.consistency, sizeof(read.consistency));
+    db_text(query, 32, read.lsn, sizeof(read.lsn));
+    db_text(query, 33, read.failure, sizeof(read.failure));
     if (machine_parse(state, &read.state, err) != ERR_NONE)
         return error_set(err, ERR_STORE, "run '%s' is in the unknown state '%s'", read.id, state);
     *run = read;
@@ -121,7 +127,7 @@ static enum error_code put_run(struct store *store, const struct run *run, int64
     return db_end(store, write_run(store, run, now_ms, sql, err), err);
 }
 
-#define RUN_VALUES "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+#define RUN_VALUES "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 enum error_code store_add_run(struct store *store, const struct run *run, struct error *err)
 {

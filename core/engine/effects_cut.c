@@ -1,0 +1,247 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "core/engine/attempt.h"
+#include "core/engine/effects.h"
+#include "core/engine/objects.h"
+#include "core/engine/set.h"
+#include "model/instant.h"
+
+/* How long a cut that the service refuses is tried again. */
+#define CUT_LIMIT_MS (10 * MS_PER_MINUTE)
+/* The clocks of the service and of this machine may differ by so much. */
+#define SKEW_MS (2 * MS_PER_SECOND)
+
+#define TEXT_UNFENCE        "unfence.sql"
+#define TEXT_BACKUP_LABEL   "backup_label"
+#define TEXT_TABLESPACE_MAP "tablespace_map"
+#define TEXT_BACKUP_LSNS    "backup_lsns"
+
+/* The record goes to the store before anything changes, and only once: a second one, made after a
+ * crash, would describe the fence itself. */
+static enum error_code record_fence(struct engine *engine, struct error *err)
+{
+    CLEANUP_STRBUF struct strbuf record = {.max_bytes = 1 << 20};
+    enum error_code code =
+        store_get_text(engine->store, engine->run.id, TEXT_UNFENCE, &record, NULL);
+    if (code == ERR_NONE)
+        return ERR_NONE;
+    strbuf_clear(&record);
+    TRY(engine->quiesce->fence_record(engine->quiesce->self, &record, err));
+    return store_put_text(engine->store, engine->run.id, TEXT_UNFENCE, strbuf_text(&record), err);
+}
+
+enum error_code effect_fence(struct engine *engine, enum machine_event *event, struct error *err)
+{
+    (void)event;
+    char lsn[LSN_TEXT_SIZE] = "";
+    if (!engine->run.fence)
+        return ERR_NONE;
+    if (engine->run.down_ms == 0)
+        engine->run.down_ms = clock_now_ms(engine->clock);
+    TRY(record_fence(engine, err));
+    TRY(engine->quiesce->fence(engine->quiesce->self, lsn, err));
+    (void)snprintf(engine->run.lsn, sizeof(engine->run.lsn), "%s", lsn);
+    log_event(engine->log, LOG_INFO, clock_now_ms(engine->clock),
+              "writers are shut out, the WAL stands still at %s", lsn);
+    return ERR_NONE;
+}
+
+/* One try at the cut: everything slow first, then freeze, one request, thaw. */
+struct cut_try {
+    struct cloud_set_result result;
+    int64_t begun_ms;
+    int64_t ended_ms;
+};
+
+static enum error_code keep_backup(struct engine *engine, const struct quiesce_backup *backup,
+                                   struct error *err)
+{
+    struct store *store = engine->store;
+    const char *run_id = engine->run.id;
+    char lsns[2 * LSN_TEXT_SIZE + 2];
+    (void)snprintf(lsns, sizeof(lsns), "%s %s", backup->start_lsn, backup->stop_lsn);
+    TRY(store_put_text(store, run_id, TEXT_BACKUP_LABEL, strbuf_text(&backup->label), err));
+    TRY(store_put_text(store, run_id, TEXT_TABLESPACE_MAP, strbuf_text(&backup->tablespace_map),
+                       err));
+    return store_put_text(store, run_id, TEXT_BACKUP_LSNS, lsns, err);
+}
+
+static enum error_code end_backup(struct engine *engine, struct error *err)
+{
+    CLEANUP_QUIESCE_BACKUP struct quiesce_backup backup = {
+        .label = {.max_bytes = 1 << 16},
+        .tablespace_map = {.max_bytes = 1 << 20},
+    };
+    TRY(engine->quiesce->backup_end(engine->quiesce->self, &backup, err));
+    if (!backup.archive_waited)
+        log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
+                  "the WAL up to %s is not archived yet; point-in-time recovery needs it",
+                  backup.stop_lsn);
+    return keep_backup(engine, &backup, err);
+}
+
+/* settle() and the end of backup mode are due whatever happened in between; the first failure is
+ * the one to tell, but a filesystem that stays frozen beats all. */
+static enum error_code freeze_and_send(struct engine *engine, const struct objects *objects,
+                                       struct cut_try *tried, struct error *err)
+{
+    const struct quiesce *quiesce = engine->quiesce;
+    struct error late = {0};
+    enum error_code code = quiesce->prepare(quiesce->self, err);
+    if (code == ERR_NONE) {
+        struct cut cut = quiesce->cut(quiesce->self);
+        tried->begun_ms = clock_now_ms(engine->clock);
+        code = set_send(engine, objects, &cut, &tried->result, err);
+        tried->ended_ms = clock_now_ms(engine->clock);
+    }
+    enum error_code settled = quiesce->settle(quiesce->self, &late);
+    if (settled != ERR_NONE) {
+        *err = late;
+        return settled;
+    }
+    return code;
+}
+
+static enum error_code try_cut(struct engine *engine, const struct objects *objects,
+                               struct cut_try *tried, struct error *err)
+{
+    const struct quiesce *quiesce = engine->quiesce;
+    struct error late = {0};
+    if (quiesce == NULL) {
+        tried->begun_ms = clock_now_ms(engine->clock);
+        enum error_code sent = set_send(engine, objects, NULL, &tried->result, err);
+        tried->ended_ms = clock_now_ms(engine->clock);
+        return sent;
+    }
+    if (engine->run.backup)
+        TRY(quiesce->backup_begin(quiesce->self, engine->run.id, err));
+    enum error_code code = freeze_and_send(engine, objects, tried, err);
+    if (!engine->run.backup)
+        return code;
+    enum error_code ended = end_backup(engine, &late);
+    if (code != ERR_NONE || ended == ERR_NONE)
+        return code;
+    *err = late;
+    return ended;
+}
+
+/* A set that the service made without telling us counts only if its instant lies inside this very
+ * freeze; anything else is retired and taken again. */
+static enum error_code adopt_lost_answer(struct engine *engine, struct objects *objects,
+                                         struct cut_try *tried, bool *adopted, struct error *err)
+{
+    const char *token =
+        objects_find(objects, OBJECT_SNAPSHOT, engine->run.round, engine->config->volumes[0])
+            ->token;
+    TRY(objects_look_up(engine, engine->source, token, tried->ended_ms, &tried->result.snapshots,
+                        err));
+    *adopted = tried->result.snapshots.count == engine->config->volume_count;
+    for (size_t i = 0; i < tried->result.snapshots.count; i++) {
+        int64_t instant_ms = tried->result.snapshots.items[i].started_ms;
+        if (instant_ms < tried->begun_ms - SKEW_MS || instant_ms > tried->ended_ms + SKEW_MS)
+            *adopted = false;
+    }
+    return ERR_NONE;
+}
+
+static void keep_report(struct engine *engine, const struct cut_try *tried)
+{
+    struct run *run = &engine->run;
+    struct quiesce_report report = {0};
+    if (engine->quiesce != NULL)
+        engine->quiesce->report(engine->quiesce->self, &report);
+    run->cut_ms = tried->result.snapshots.items[0].started_ms;
+    if (run->down_ms == 0)
+        run->down_ms = run->cut_ms;
+    run->request_us = tried->result.request_us;
+    run->freeze_us = report.freeze_us + report.held_us + report.thaw_us;
+    run->flush_us = report.freeze_us;
+    run->thaw_us = report.thaw_us;
+    if (report.lsn[0] != '\0')
+        (void)snprintf(run->lsn, sizeof(run->lsn), "%s", report.lsn);
+    (void)snprintf(run->consistency, sizeof(run->consistency), "%s",
+                   consistency_name(report.consistency));
+    if (report.watchdog_fired)
+        log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
+                  "the watchdog thawed before the service answered: the snapshot is as after a "
+                  "crash");
+}
+
+/* Writes the label that was earned onto the snapshots; without the right to tag it is only told. */
+static enum error_code label_set(struct engine *engine, const struct cloud_snapshots *snapshots,
+                                 struct error *err)
+{
+    CLEANUP_CLOUD_TAGS struct cloud_tags tags = {0};
+    TRY(cloud_tags_set(&tags, TAG_LABEL, engine->run.consistency, err));
+    for (size_t i = 0; i < snapshots->count; i++) {
+        struct error refused = {0};
+        enum error_code code =
+            engine->source->tag(engine->source->self, snapshots->items[i].id, &tags, &refused);
+        if (code != ERR_NONE)
+            log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
+                      "cannot label snapshot '%s': %s", snapshots->items[i].id, refused.message);
+    }
+    return ERR_NONE;
+}
+
+/* A definite refusal made nothing, so nobody has to look for it while the database is down. */
+static enum error_code forget_intents(struct engine *engine, struct objects *objects,
+                                      struct error *err)
+{
+    for (size_t i = 0; i < objects->count; i++) {
+        struct object *object = &objects->items[i];
+        if (object->round == engine->run.round && object->state == OBJECT_INTENDED)
+            TRY(objects_move(engine, object, OBJECT_DELETED, err));
+    }
+    return ERR_NONE;
+}
+
+/* One whole attempt, from intent to ids. ERR_AMBIGUOUS means: lost and not adoptable. */
+static enum error_code cut_once(struct engine *engine, struct cut_try *tried, struct error *err)
+{
+    CLEANUP_OBJECTS struct objects objects = {0};
+    bool fresh = true;
+    TRY(objects_load(engine, &objects, err));
+    TRY(set_intend(engine, &objects, &fresh, err));
+    enum error_code code = try_cut(engine, &objects, tried, err);
+    if (attempt_unsure(code)) {
+        bool adopted = false;
+        TRY(adopt_lost_answer(engine, &objects, tried, &adopted, err));
+        if (!adopted)
+            return error_set(err, ERR_AMBIGUOUS, "the answer to the final snapshot was lost");
+        code = ERR_NONE;
+    }
+    if (code != ERR_NONE) {
+        struct error late = {0};
+        TRY(forget_intents(engine, &objects, &late));
+        return code;
+    }
+    TRY(set_adopt(engine, &objects, &tried->result.snapshots, err));
+    keep_report(engine, tried);
+    return label_set(engine, &tried->result.snapshots, err);
+}
+
+/* Whatever an earlier process left of this cut is retired first: its freeze is over, so nothing it
+ * made can count. */
+enum error_code effect_cut(struct engine *engine, enum machine_event *event, struct error *err)
+{
+    (void)event;
+    enum error_code code = ERR_NONE;
+    struct attempt attempt =
+        attempt_begin(engine->clock, engine->log, "take the final snapshot", CUT_LIMIT_MS);
+    do {
+        struct cut_try tried = {0};
+        TRY(set_retire(engine, err));
+        code = cut_once(engine, &tried, err);
+        cloud_snapshots_done(&tried.result.snapshots);
+    } while (attempt_again(&attempt, &code, err));
+    TRY(code);
+    char frozen[DURATION_TEXT_SIZE];
+    char asked[DURATION_TEXT_SIZE];
+    log_event(engine->log, LOG_INFO, clock_now_ms(engine->clock),
+              "cut: frozen for %s, of which the request took %s; consistency '%s'",
+              duration_text(engine->run.freeze_us / 1000, frozen),
+              duration_text(engine->run.request_us / 1000, asked), engine->run.consistency);
+    return ERR_NONE;
+}

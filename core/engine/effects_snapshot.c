@@ -1,0 +1,224 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/engine/attempt.h"
+#include "core/engine/effects.h"
+#include "core/engine/objects.h"
+#include "core/engine/poll.h"
+#include "core/engine/set.h"
+#include "model/instant.h"
+
+/* Longest time a refused call is tried again: full quotas empty slowly. */
+#define CALL_LIMIT_MS (30 * MS_PER_MINUTE)
+
+enum error_code effect_snapshot(struct engine *engine, enum machine_event *event, struct error *err)
+{
+    (void)event;
+    return set_take(engine, NULL, err);
+}
+
+/* The member of `snapshots` with an id, NULL if it is not there. */
+static const struct cloud_snapshot *by_id(const struct cloud_snapshots *snapshots, const char *id)
+{
+    for (size_t i = 0; i < snapshots->count; i++) {
+        if (strcmp(snapshots->items[i].id, id) == 0)
+            return &snapshots->items[i];
+    }
+    return NULL;
+}
+
+/* Takes over what the service says of one object; *open counts those still pending. A snapshot that
+ * failed makes the object lost, and its reason is told. */
+static enum error_code observe(struct engine *engine, struct object *object,
+                               const struct cloud_snapshot *seen, size_t *open, bool *lost,
+                               struct error *err)
+{
+    if (object->state == OBJECT_READY)
+        return ERR_NONE;
+    if (seen == NULL || seen->state == CLOUD_SNAPSHOT_PENDING) {
+        (*open)++;
+        return ERR_NONE;
+    }
+    int64_t now_ms = clock_now_ms(engine->clock);
+    if (seen->state == CLOUD_SNAPSHOT_COMPLETED) {
+        object->done_ms = seen->completed_ms > 0 ? seen->completed_ms : now_ms;
+        return objects_move(engine, object, OBJECT_READY, err);
+    }
+    *lost = true;
+    log_event(engine->log, LOG_WARN, now_ms, "%s '%s' of volume '%s' failed: %s",
+              object->kind == OBJECT_COPY ? "copy" : "snapshot", object->id, object->volume_id,
+              seen->state_message[0] == '\0' ? "no reason given" : seen->state_message);
+    return objects_move(engine, object, OBJECT_LOST, err);
+}
+
+/* One look at all objects of a kind in the present round, in one call. */
+static enum error_code look(struct engine *engine, const struct cloud *cloud, enum object_kind kind,
+                            size_t *open, bool *lost, struct error *err)
+{
+    CLEANUP_OBJECTS struct objects objects = {0};
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
+    const char *ids[CLOUD_SET_MAX];
+    size_t count = 0;
+    TRY(objects_load(engine, &objects, err));
+    for (size_t i = 0; i < engine->config->volume_count; i++) {
+        const struct object *object =
+            objects_find(&objects, kind, engine->run.round, engine->config->volumes[i]);
+        if (object == NULL)
+            return error_set(err, ERR_STATE, "round %d has nothing of volume '%s' to wait for",
+                             engine->run.round, engine->config->volumes[i]);
+        ids[count++] = object->id;
+    }
+    TRY(poll_snapshots(engine, cloud, ids, count, &seen, err));
+    for (size_t i = 0; i < engine->config->volume_count; i++) {
+        struct object *object =
+            objects_find(&objects, kind, engine->run.round, engine->config->volumes[i]);
+        TRY(observe(engine, object, by_id(&seen, object->id), open, lost, err));
+    }
+    return ERR_NONE;
+}
+
+/* Polls until every object of the kind is ready, or one is lost. Objects that are never seen are
+ * missing once the time of eventual consistency is over. */
+static enum error_code await(struct engine *engine, const struct cloud *cloud,
+                             enum object_kind kind, enum machine_event *event, struct error *err)
+{
+    int64_t begun_ms = clock_now_ms(engine->clock);
+    for (;;) {
+        size_t open = 0;
+        bool lost = false;
+        TRY(look(engine, cloud, kind, &open, &lost, err));
+        if (lost) {
+            *event = EVENT_LOST;
+            return ERR_NONE;
+        }
+        if (open == 0)
+            return ERR_NONE;
+        TRY(poll_pause(engine, begun_ms, err));
+    }
+}
+
+enum error_code effect_await_snapshot(struct engine *engine, enum machine_event *event,
+                                      struct error *err)
+{
+    TRY(await(engine, engine->source, OBJECT_SNAPSHOT, event, err));
+    if (*event == EVENT_LOST)
+        return set_retire(engine, err);
+    return set_record_snapshots(engine, err);
+}
+
+/* Sends one copy, or finds that it was sent before. */
+static enum error_code send_copy(struct engine *engine, struct object *copy,
+                                 const struct cloud_copy_request *request, bool look_up_first,
+                                 struct error *err)
+{
+    char id[CLOUD_ID_SIZE] = "";
+    bool look_up = look_up_first;
+    enum error_code code = ERR_NONE;
+    struct attempt attempt =
+        attempt_begin(engine->clock, engine->log, "copy a snapshot", CALL_LIMIT_MS);
+    do {
+        if (look_up) {
+            CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots found = {0};
+            TRY(objects_look_up(engine, engine->target, copy->token, clock_now_ms(engine->clock),
+                                &found, err));
+            if (found.count > 0)
+                return objects_created(engine, copy, found.items[0].id, found.items[0].started_ms,
+                                       err);
+        }
+        code = engine->target->copy_snapshot(engine->target->self, request, id, err);
+        look_up = attempt_unsure(code);
+    } while (attempt_again(&attempt, &code, err));
+    TRY(code);
+    return objects_created(engine, copy, id, clock_now_ms(engine->clock), err);
+}
+
+/* The tags of a copy say what it stands for, because its own volume id is meaningless. */
+static enum error_code copy_tags(struct engine *engine, const struct object *snapshot,
+                                 const char *token, struct cloud_tags *tags, struct error *err)
+{
+    char instant[INSTANT_TEXT_SIZE];
+    TRY(objects_tags(engine, token, tags, err));
+    TRY(cloud_tags_set(tags, TAG_VOLUME, snapshot->volume_id, err));
+    return cloud_tags_set(tags, TAG_INSTANT, instant_text(snapshot->started_ms, instant), err);
+}
+
+static enum error_code copy_one(struct engine *engine, struct objects *objects,
+                                const char *volume_id, bool encrypted, struct error *err)
+{
+    int round = engine->run.round;
+    const struct object *snapshot = objects_find(objects, OBJECT_SNAPSHOT, round, volume_id);
+    struct object *copy = objects_find(objects, OBJECT_COPY, round, volume_id);
+    bool intended = copy != NULL;
+    if (copy != NULL && copy->state != OBJECT_INTENDED)
+        return ERR_NONE;
+    if (snapshot == NULL)
+        return error_set(err, ERR_STATE, "round %d has no snapshot of volume '%s'", round,
+                         volume_id);
+    struct object source = *snapshot;
+    if (copy == NULL) {
+        struct object wanted = {.kind = OBJECT_COPY, .round = round};
+        (void)snprintf(wanted.token, sizeof(wanted.token), "%s/c%d.%d/%s", engine->run.id, round,
+                       objects_attempts(objects, OBJECT_COPY, round, volume_id) + 1,
+                       volume_id + strlen("vol-"));
+        (void)snprintf(wanted.volume_id, sizeof(wanted.volume_id), "%s", volume_id);
+        (void)snprintf(wanted.from_id, sizeof(wanted.from_id), "%s", source.id);
+        (void)snprintf(wanted.region, sizeof(wanted.region), "%s", engine->run.target_region);
+        TRY(objects_intend(engine, objects, &wanted, err));
+        copy = &objects->items[objects->count - 1];
+    }
+    CLEANUP_CLOUD_TAGS struct cloud_tags tags = {0};
+    char description[128];
+    (void)snprintf(description, sizeof(description), "ebshift %s round %d of %s", engine->run.id,
+                   round, volume_id);
+    TRY(copy_tags(engine, &source, copy->token, &tags, err));
+    struct cloud_copy_request request = {
+        .source_region = engine->run.source_region,
+        .source_snapshot_id = source.id,
+        .description = description,
+        .encrypted = encrypted || engine->run.target_key[0] != '\0',
+        .key_id = engine->run.target_key[0] == '\0' ? NULL : engine->run.target_key,
+        .tags = &tags,
+    };
+    return send_copy(engine, copy, &request, intended, err);
+}
+
+/* Whether the set is encrypted is asked of its volumes: the key must then be named, or the copy
+ * would fall under a key that can never be shared. */
+static enum error_code check_keys(struct engine *engine, bool encrypted[CLOUD_SET_MAX],
+                                  struct error *err)
+{
+    CLEANUP_CLOUD_VOLUMES struct cloud_volumes volumes = {0};
+    TRY(set_volumes(engine, &volumes, err));
+    for (size_t i = 0; i < volumes.count; i++) {
+        encrypted[i] = volumes.items[i].encrypted;
+        if (encrypted[i] && engine->run.target_key[0] == '\0')
+            return error_set(err, ERR_CONFIG, "volume '%s' is encrypted: set target.kms_key_id",
+                             volumes.items[i].id);
+    }
+    return ERR_NONE;
+}
+
+enum error_code effect_copy(struct engine *engine, enum machine_event *event, struct error *err)
+{
+    (void)event;
+    bool encrypted[CLOUD_SET_MAX] = {false};
+    CLEANUP_OBJECTS struct objects objects = {0};
+    if (!engine_copies(engine))
+        return ERR_NONE;
+    TRY(check_keys(engine, encrypted, err));
+    TRY(objects_load(engine, &objects, err));
+    for (size_t i = 0; i < engine->config->volume_count; i++)
+        TRY(copy_one(engine, &objects, engine->config->volumes[i], encrypted[i], err));
+    return ERR_NONE;
+}
+
+enum error_code effect_await_copy(struct engine *engine, enum machine_event *event,
+                                  struct error *err)
+{
+    if (engine_copies(engine))
+        TRY(await(engine, engine->target, OBJECT_COPY, event, err));
+    if (*event == EVENT_LOST)
+        return ERR_NONE;
+    return set_record_copies(engine, err);
+}

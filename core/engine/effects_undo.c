@@ -1,0 +1,131 @@
+#include <string.h>
+
+#include "core/engine/attempt.h"
+#include "core/engine/effects.h"
+#include "core/engine/objects.h"
+#include "core/engine/poll.h"
+#include "model/instant.h"
+
+#define CALL_LIMIT_MS (15 * MS_PER_MINUTE)
+
+/* Writers first: service matters more than tidiness. */
+static enum error_code lift_fence(struct engine *engine, struct error *err)
+{
+    CLEANUP_STRBUF struct strbuf record = {.max_bytes = 1 << 20};
+    enum error_code code =
+        store_get_text(engine->store, engine->run.id, "unfence.sql", &record, err);
+    if (code == ERR_NOT_FOUND)
+        return ERR_NONE;
+    TRY(code);
+    if (engine->quiesce == NULL)
+        return error_set(err, ERR_CONFIG,
+                         "the fence is up: set postgres.data_directory to lift it");
+    TRY(engine->quiesce->unfence(engine->quiesce->self, strbuf_text(&record), err));
+    log_event(engine->log, LOG_INFO, clock_now_ms(engine->clock), "writers are let in again");
+    return ERR_NONE;
+}
+
+typedef enum error_code remove_function(void *self, const char *id, struct error *err);
+
+static enum error_code remove_id(struct engine *engine, const struct cloud *cloud,
+                                 remove_function *remove, const char *what, const char *id,
+                                 struct error *err)
+{
+    enum error_code code = ERR_NONE;
+    struct attempt attempt = attempt_begin(engine->clock, engine->log, what, CALL_LIMIT_MS);
+    do
+        code = remove(cloud->self, id, err);
+    while (attempt_again(&attempt, &code, err));
+    return code;
+}
+
+/* EC2 deletes a volume only once it is detached. */
+static enum error_code await_detached(struct engine *engine, const char *id, struct error *err)
+{
+    int64_t begun_ms = clock_now_ms(engine->clock);
+    for (;;) {
+        CLEANUP_CLOUD_VOLUMES struct cloud_volumes seen = {0};
+        TRY(poll_volumes(engine, engine->target, &id, 1, &seen, err));
+        if (seen.count == 0 || seen.items[0].attachment == CLOUD_DETACHED)
+            return ERR_NONE;
+        if (clock_now_ms(engine->clock) > begun_ms + CALL_LIMIT_MS)
+            return error_set(err, ERR_TIMEOUT, "volume '%s' stays attached: is it mounted?", id);
+        TRY(poll_pause(engine, begun_ms, err));
+    }
+}
+
+static enum error_code remove_volume(struct engine *engine, const char *id, struct error *err)
+{
+    TRY(remove_id(engine, engine->target, engine->target->detach_volume, "detach a volume", id,
+                  err));
+    TRY(await_detached(engine, id, err));
+    return remove_id(engine, engine->target, engine->target->delete_volume, "delete a volume", id,
+                     err);
+}
+
+/* An intent without an id may have come true unseen: it is looked up before it is forgotten. A
+ * volume can be found the same way, by its tag. */
+static enum error_code find_volume(struct engine *engine, const char *token,
+                                   struct cloud_volumes *seen, struct error *err)
+{
+    struct cloud_volume_filter filter = {.tag_key = TAG_OP, .tag_value = token};
+    enum error_code code = ERR_NONE;
+    struct attempt attempt =
+        attempt_begin(engine->clock, engine->log, "look up a volume by its tag", CALL_LIMIT_MS);
+    do {
+        cloud_volumes_done(seen);
+        code = engine->target->list_volumes(engine->target->self, &filter, seen, err);
+    } while (attempt_again(&attempt, &code, err));
+    return code;
+}
+
+static enum error_code remove_volumes_of(struct engine *engine, const struct object *object,
+                                         struct error *err)
+{
+    CLEANUP_CLOUD_VOLUMES struct cloud_volumes seen = {0};
+    if (object->id[0] != '\0')
+        return remove_volume(engine, object->id, err);
+    TRY(find_volume(engine, object->token, &seen, err));
+    for (size_t i = 0; i < seen.count; i++)
+        TRY(remove_volume(engine, seen.items[i].id, err));
+    return ERR_NONE;
+}
+
+static enum error_code remove_snapshots_of(struct engine *engine, const struct object *object,
+                                           struct error *err)
+{
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
+    const struct cloud *cloud = object->kind == OBJECT_COPY ? engine->target : engine->source;
+    if (object->id[0] != '\0')
+        return remove_id(engine, cloud, cloud->delete_snapshot, "delete a snapshot", object->id,
+                         err);
+    TRY(objects_look_up(engine, cloud, object->token, object->intended_ms, &seen, err));
+    for (size_t i = 0; i < seen.count; i++)
+        TRY(remove_id(engine, cloud, cloud->delete_snapshot, "delete a snapshot", seen.items[i].id,
+                      err));
+    return ERR_NONE;
+}
+
+static enum error_code remove_object(struct engine *engine, struct object *object,
+                                     struct error *err)
+{
+    bool volume = object->kind == OBJECT_VOLUME;
+    if (object->state == OBJECT_DELETED || (engine->keep_snapshots && !volume))
+        return ERR_NONE;
+    if (volume)
+        TRY(remove_volumes_of(engine, object, err));
+    else
+        TRY(remove_snapshots_of(engine, object, err));
+    return objects_move(engine, object, OBJECT_DELETED, err);
+}
+
+enum error_code effect_undo(struct engine *engine, enum machine_event *event, struct error *err)
+{
+    (void)event;
+    CLEANUP_OBJECTS struct objects objects = {0};
+    TRY(lift_fence(engine, err));
+    TRY(objects_load(engine, &objects, err));
+    for (size_t i = objects.count; i-- > 0;)
+        TRY(remove_object(engine, &objects.items[i], err));
+    return ERR_NONE;
+}

@@ -1,0 +1,87 @@
+#include "core/engine/engine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/engine/effects.h"
+
+bool engine_copies(const struct engine *engine)
+{
+    return strcmp(engine->run.source_region, engine->run.target_region) != 0;
+}
+
+static effect_function *const effects[] = {
+    [EFFECT_PLAN] = effect_plan,
+    [EFFECT_WAIT_ROUND] = effect_wait,
+    [EFFECT_SNAPSHOT] = effect_snapshot,
+    [EFFECT_AWAIT_SNAPSHOT] = effect_await_snapshot,
+    [EFFECT_COPY] = effect_copy,
+    [EFFECT_AWAIT_COPY] = effect_await_copy,
+    [EFFECT_LEARN] = effect_learn,
+    [EFFECT_WAIT_CUT] = effect_wait,
+    [EFFECT_FENCE] = effect_fence,
+    [EFFECT_CUT] = effect_cut,
+    [EFFECT_CREATE_VOLUMES] = effect_create_volumes,
+    [EFFECT_AWAIT_VOLUMES] = effect_await_volumes,
+    [EFFECT_ATTACH] = effect_attach,
+    [EFFECT_AWAIT_ATTACH] = effect_await_attach,
+    [EFFECT_HAND_OVER] = effect_hand_over,
+    [EFFECT_UNDO] = effect_undo,
+};
+
+static enum error_code save(struct engine *engine, struct error *err)
+{
+    return store_save_run(engine->store, &engine->run, clock_now_ms(engine->clock), err);
+}
+
+enum error_code engine_begin(struct engine *engine, struct error *err)
+{
+    engine->run.state = STATE_PLAN;
+    return store_add_run(engine->store, &engine->run, err);
+}
+
+/* One turn of the machine: effect, event, next state, journal. */
+static enum error_code turn(struct engine *engine, struct error *err)
+{
+    enum machine_event event = EVENT_OK;
+    enum machine_state next = engine->run.state;
+    log_event(engine->log, LOG_DEBUG, clock_now_ms(engine->clock), "%s",
+              machine_sentence(engine->run.state));
+    TRY(effects[machine_effect(engine->run.state)](engine, &event, err));
+    TRY(machine_next(engine->run.state, event, &next, err));
+    engine->run.state = next;
+    engine->run.failure[0] = '\0';
+    if (machine_is_final(next))
+        engine->run.finished_ms = clock_now_ms(engine->clock);
+    return save(engine, err);
+}
+
+/* The failure is kept for status; that the store itself fails must not hide the first reason. */
+static enum error_code keep_failure(struct engine *engine, enum error_code code,
+                                    const struct error *err)
+{
+    (void)snprintf(engine->run.failure, sizeof(engine->run.failure), "%s", err->message);
+    (void)save(engine, NULL);
+    return code;
+}
+
+enum error_code engine_run(struct engine *engine, struct error *err)
+{
+    while (!machine_is_final(engine->run.state)) {
+        enum error_code code = turn(engine, err);
+        if (code != ERR_NONE)
+            return keep_failure(engine, code, err);
+    }
+    return ERR_NONE;
+}
+
+enum error_code engine_abort(struct engine *engine, struct error *err)
+{
+    if (engine->run.state != STATE_ABORTING) {
+        enum machine_state next = engine->run.state;
+        TRY(machine_next(engine->run.state, EVENT_ABORT, &next, err));
+        engine->run.state = next;
+        TRY(save(engine, err));
+    }
+    return engine_run(engine, err);
+}

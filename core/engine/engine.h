@@ -1,0 +1,54 @@
+/* engine.h: executes one run: read the journal, ask the machine, perform the effect, record, repeat.
+ *
+ * Everything it touches comes in through narrow interfaces; it knows no driver. After a crash the
+ * same loop goes on from the journal: every effect looks first at what the store and the service
+ * say is there already. */
+#ifndef CORE_ENGINE_ENGINE_H
+#define CORE_ENGINE_ENGINE_H
+
+#include "core/clock.h"
+#include "core/cloud.h"
+#include "core/config.h"
+#include "core/log.h"
+#include "core/quiesce.h"
+#include "core/store.h"
+#include "model/error.h"
+#include "model/machine.h"
+
+/* The tags that ebshift puts on what it makes. */
+#define TAG_RUN     "ebshift:run" /* the run that made it */
+#define TAG_OP      "ebshift:op"  /* the one call that made it: the stand-in for a client token */
+#define TAG_VOLUME  "ebshift:volume"      /* the source volume it stands for */
+#define TAG_INSTANT "ebshift:instant"     /* the point in time it holds, RFC 3339 */
+#define TAG_LABEL   "ebshift:consistency" /* crash, frozen, backup or stopped */
+
+/* One run being executed. Borrows all; `run` is the only thing it changes. */
+struct engine {
+    const struct config *config;
+    const struct cloud *source;
+    const struct cloud *target;    /* the same as source when nothing is copied */
+    const struct quiesce *quiesce; /* NULL: no database and no mounts to hold still */
+    struct store *store;           /* locked by the caller */
+    const struct clock *clock;
+    const struct log *log;
+    struct run run;
+    bool force;          /* go on although the plan does not fit */
+    bool keep_snapshots; /* abort leaves snapshots and copies for a later run */
+};
+
+/* True if snapshots have to be copied to another region. */
+bool engine_copies(const struct engine *engine);
+
+/* Adds the run to the store, in its first state. */
+MUST_CHECK enum error_code engine_begin(struct engine *engine, struct error *err);
+
+/* Runs the machine until the run is done or aborted.
+ * Errors: ERR_INTERRUPTED after a signal (the run can be resumed); whatever an effect could not
+ * mend, which is also kept in run.failure. */
+MUST_CHECK enum error_code engine_run(struct engine *engine, struct error *err);
+
+/* Moves the run to `aborting` and runs the machine to its end.
+ * Errors: ERR_STATE past the point of no return, or when the run is over. */
+MUST_CHECK enum error_code engine_abort(struct engine *engine, struct error *err);
+
+#endif

@@ -1,0 +1,143 @@
+#include "core/engine/outlook.h"
+
+#include <string.h>
+
+#include "core/engine/attempt.h"
+#include "core/engine/engine.h"
+#include "model/instant.h"
+
+#define LOOK_LIMIT_MS (30 * MS_PER_MINUTE)
+
+void outlook_done(struct outlook *outlook)
+{
+    for (size_t i = 0; i < outlook->member_count; i++)
+        volume_model_done(&outlook->models[i]);
+    outlook->member_count = 0;
+}
+
+static enum error_code list(const struct outlook_request *request, const struct cloud *cloud,
+                            const struct cloud_snapshot_filter *filter,
+                            struct cloud_snapshots *snapshots, struct error *err)
+{
+    enum error_code code = ERR_NONE;
+    struct attempt attempt =
+        attempt_begin(request->clock, request->log, "list the snapshots", LOOK_LIMIT_MS);
+    do {
+        cloud_snapshots_done(snapshots);
+        code = cloud->list_snapshots(cloud->self, filter, snapshots, err);
+    } while (attempt_again(&attempt, &code, err));
+    return code;
+}
+
+static enum error_code get_volume(const struct outlook_request *request, const char *volume_id,
+                                  struct cloud_volumes *volumes, struct error *err)
+{
+    struct cloud_volume_filter filter = {.ids = &volume_id, .id_count = 1};
+    enum error_code code = ERR_NONE;
+    struct attempt attempt =
+        attempt_begin(request->clock, request->log, "describe a volume", LOOK_LIMIT_MS);
+    do {
+        cloud_volumes_done(volumes);
+        code = request->source->list_volumes(request->source->self, &filter, volumes, err);
+    } while (attempt_again(&attempt, &code, err));
+    if (code == ERR_NOT_FOUND)
+        return error_set(err, ERR_CLOUD, "volume '%s' does not exist in %s", volume_id,
+                         request->source->region);
+    return code;
+}
+
+/* The newest completed snapshot of the volume, whoever took it, is the base of the next. */
+static enum error_code look_at_source(const struct outlook_request *request, const char *volume_id,
+                                      struct plan_member *member, struct error *err)
+{
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots snapshots = {0};
+    struct cloud_snapshot_filter filter = {.volume_id = volume_id};
+    TRY(list(request, request->source, &filter, &snapshots, err));
+    for (size_t i = 0; i < snapshots.count; i++) {
+        const struct cloud_snapshot *snapshot = &snapshots.items[i];
+        if (snapshot->state != CLOUD_SNAPSHOT_COMPLETED ||
+            snapshot->started_ms <= member->last_snapshot_ms)
+            continue;
+        member->last_snapshot_ms = snapshot->started_ms;
+        if (snapshot->full_bytes > 0)
+            member->full_bytes = (int64_t)snapshot->full_bytes;
+    }
+    return ERR_NONE;
+}
+
+/* The newest completed copy at the target, by the tags that ebshift gave it. */
+static enum error_code look_at_target(const struct outlook_request *request, const char *volume_id,
+                                      struct plan_member *member, struct error *err)
+{
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots copies = {0};
+    struct cloud_snapshot_filter filter = {.tag_key = TAG_VOLUME, .tag_value = volume_id};
+    TRY(list(request, request->target, &filter, &copies, err));
+    for (size_t i = 0; i < copies.count; i++) {
+        const char *text = cloud_tags_get(&copies.items[i].tags, TAG_INSTANT);
+        int64_t instant_ms = 0;
+        if (copies.items[i].state != CLOUD_SNAPSHOT_COMPLETED || copies.items[i].archived ||
+            text == NULL || instant_parse(text, &instant_ms, NULL) != ERR_NONE)
+            continue;
+        if (instant_ms > member->last_copied_ms)
+            member->last_copied_ms = instant_ms;
+    }
+    return ERR_NONE;
+}
+
+static enum error_code fit(const struct outlook_request *request, const char *volume_id,
+                           uint64_t volume_bytes, struct volume_model *model, struct error *err)
+{
+    CLEANUP_VOLUME_ROWS struct volume_rows rows = {0};
+    TRY(store_get_volume_rows(request->store, volume_id, request->target->region, &rows, err));
+    struct volume_history history = {
+        .volume_id = volume_id,
+        .volume_bytes = (int64_t)volume_bytes,
+        .durations = rows.durations,
+        .duration_count = rows.duration_count,
+        .dirties = rows.dirties,
+        .dirty_count = rows.dirty_count,
+        .writes = rows.writes,
+        .write_count = rows.write_count,
+    };
+    return volume_model_fit(&history, clock_now_ms(request->clock), model, err);
+}
+
+static enum error_code add_member(const struct outlook_request *request, const char *volume_id,
+                                  bool copies, struct outlook *outlook, struct error *err)
+{
+    CLEANUP_CLOUD_VOLUMES struct cloud_volumes volumes = {0};
+    struct volume_model *model = &outlook->models[outlook->member_count];
+    struct plan_member *member = &outlook->members[outlook->member_count];
+    TRY(get_volume(request, volume_id, &volumes, err));
+    *member = (struct plan_member){
+        .model = model,
+        .full_bytes = (int64_t)volumes.items[0].size_bytes,
+    };
+    TRY(look_at_source(request, volume_id, member, err));
+    if (copies)
+        TRY(look_at_target(request, volume_id, member, err));
+    TRY(fit(request, volume_id, volumes.items[0].size_bytes, model, err));
+    outlook->member_count++;
+    return ERR_NONE;
+}
+
+enum error_code outlook_make(const struct outlook_request *request, struct outlook *outlook,
+                             struct error *err)
+{
+    bool copies = strcmp(request->source->region, request->target->region) != 0;
+    for (size_t i = 0; i < request->config->volume_count; i++)
+        TRY(add_member(request, request->config->volumes[i], copies, outlook, err));
+    struct plan_input input = {
+        .now_ms = clock_now_ms(request->clock),
+        .window_start_ms = request->window_start_ms,
+        .window_end_ms = request->window_end_ms,
+        .max_downtime_ms = request->max_downtime_ms,
+        .confidence = request->confidence,
+        .copies = copies,
+        .members = outlook->members,
+        .member_count = outlook->member_count,
+        .phase = PLAN_IDLE,
+        .seed = 1,
+    };
+    return plan_make(&input, &outlook->plan, err);
+}

@@ -1,0 +1,53 @@
+#include "core/engine/poll.h"
+
+#include "core/engine/attempt.h"
+#include "model/instant.h"
+
+#define DESCRIBE_LIMIT_MS (30 * MS_PER_MINUTE)
+
+enum error_code poll_snapshots(struct engine *engine, const struct cloud *cloud,
+                               const char *const *ids, size_t count, struct cloud_snapshots *seen,
+                               struct error *err)
+{
+    struct cloud_snapshot_filter filter = {.ids = ids, .id_count = count};
+    struct attempt attempt =
+        attempt_begin(engine->clock, engine->log, "describe snapshots", DESCRIBE_LIMIT_MS);
+    enum error_code code = ERR_NONE;
+    do {
+        cloud_snapshots_done(seen);
+        code = cloud->list_snapshots(cloud->self, &filter, seen, err);
+        if (code == ERR_NOT_FOUND)
+            return ERR_NONE;
+    } while (attempt_again(&attempt, &code, err));
+    return code;
+}
+
+enum error_code poll_volumes(struct engine *engine, const struct cloud *cloud,
+                             const char *const *ids, size_t count, struct cloud_volumes *seen,
+                             struct error *err)
+{
+    struct cloud_volume_filter filter = {.ids = ids, .id_count = count};
+    struct attempt attempt =
+        attempt_begin(engine->clock, engine->log, "describe volumes", DESCRIBE_LIMIT_MS);
+    enum error_code code = ERR_NONE;
+    do {
+        cloud_volumes_done(seen);
+        code = cloud->list_volumes(cloud->self, &filter, seen, err);
+        if (code == ERR_NOT_FOUND)
+            return ERR_NONE;
+    } while (attempt_again(&attempt, &code, err));
+    return code;
+}
+
+enum error_code poll_pause(struct engine *engine, int64_t begun_ms, struct error *err)
+{
+    int64_t now_ms = clock_now_ms(engine->clock);
+    bool down = machine_phase(engine->run.state) == PHASE_DOWN;
+    int64_t least_ms = (down ? 2 : 5) * MS_PER_SECOND;
+    int64_t pause_ms = (now_ms - begun_ms) / 20;
+    if (pause_ms < least_ms)
+        pause_ms = least_ms;
+    if (pause_ms > MS_PER_MINUTE)
+        pause_ms = MS_PER_MINUTE;
+    return clock_sleep_until(engine->clock, now_ms + pause_ms, err);
+}
