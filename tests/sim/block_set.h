@@ -25,6 +25,9 @@ struct block_set {
 void block_set_done(struct block_set *set);
 #define CLEANUP_BLOCK_SET CLEANUP(block_set_done)
 
+/* Makes room in `words` for blocks 0 to block_count - 1; the members stay. */
+void block_set_reserve(struct block_set *set, int64_t block_count);
+
 /* Adds one block. */
 void block_set_add(struct block_set *set, int64_t block);
 

@@ -80,6 +80,14 @@ void world_advance(struct world *world);
  * before they answer. */
 void world_save(struct world *world);
 
+/* Stores the state although no verb changed it: time and write counters have moved. */
+void world_checkpoint(struct world *world);
+
+/* The simulated time at which a stored world stopped.
+ * Errors: ERR_NOT_FOUND if nothing is stored there; ERR_INVALID. */
+MUST_CHECK enum error_code world_stored_now_ms(const char *state_dir, int64_t *now_ms,
+                                               struct error *err);
+
 /* A random lower-case hex id, for request ids and tokens: fills length - 1 digits and a NUL.
  * Draws from a stream of its own, so that the physics does not depend on the number of requests. */
 void world_random_hex(struct world *world, char *text, size_t size);
@@ -223,6 +231,7 @@ struct sim_volume {
     char device[SIM_TEXT_SIZE];
     int64_t attach_ms;
     bool delete_on_termination;
+    struct volume_inner *inner; /* the world's own */
 };
 
 /* "creating", "available" or "in-use". */

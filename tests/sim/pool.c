@@ -1,0 +1,355 @@
+#include "tests/sim/pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/sim/extent.h"
+#include "tests/sim/loop_device.h"
+
+#define REAL_SIZE 4096 /* what realpath() may fill */
+#define ROOT_SIZE 4200
+#define PATH_SIZE 4608
+/* Sparse, and more than any test needs; the log is small so that making it costs little. */
+#define IMAGE_BYTES (INT64_C(1) << 40)
+/* Ranges start on this boundary, which every reflink granularity divides. */
+#define ALIGN_BYTES (INT64_C(1) << 30)
+
+struct pool {
+    char root[ROOT_SIZE]; /* resolved */
+    bool mounted;         /* an image of its own, to be unmounted */
+};
+
+extern char **environ;
+
+static void close_fd(const int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+}
+
+static enum error_code fail(struct error *err, const char *what, const char *path)
+{
+    return error_set(err, ERR_SYSTEM, "cannot %s '%s': %s", what, path, strerror(errno));
+}
+
+static void zone_path(const struct pool *pool, const char *zone, char path[PATH_SIZE])
+{
+    (void)snprintf(path, PATH_SIZE, "%s/%s.img", pool->root, zone);
+}
+
+static void cut_path(const struct pool *pool, int64_t cut_id, char path[PATH_SIZE])
+{
+    (void)snprintf(path, PATH_SIZE, "%s/cut-%lld.img", pool->root, (long long)cut_id);
+}
+
+/* Tries it out, which is the only answer that counts. */
+static bool can_reflink(const char *directory)
+{
+    char from[PATH_SIZE];
+    char into[PATH_SIZE];
+    (void)snprintf(from, sizeof(from), "%s/.reflink-from", directory);
+    (void)snprintf(into, sizeof(into), "%s/.reflink-into", directory);
+    CLEANUP(close_fd) int source = open(from, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CLEANUP(close_fd) int target = open(into, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    static const char page[4096];
+    bool able = source >= 0 && target >= 0 &&
+                write(source, page, sizeof(page)) == (ssize_t)sizeof(page) &&
+                ioctl(target, FICLONE, source) == 0;
+    (void)unlink(from);
+    (void)unlink(into);
+    return able;
+}
+
+static enum error_code run_mkfs(const char *image, struct error *err)
+{
+    char *const arguments[] = {
+        strdup("mkfs.xfs"),           strdup("-q"), strdup("-f"),       strdup("-K"),  strdup("-m"),
+        strdup("reflink=1,rmapbt=0"), strdup("-l"), strdup("size=64m"), strdup(image), NULL};
+    pid_t child;
+    int status = posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ);
+    for (size_t i = 0; arguments[i] != NULL; i++)
+        free(arguments[i]);
+    if (status != 0)
+        return error_set(err, ERR_STATE, "mkfs.xfs cannot be run: %s", strerror(status));
+    if (waitpid(child, &status, 0) != child || status != 0)
+        return error_set(err, ERR_STATE, "mkfs.xfs failed on '%s'", image);
+    return ERR_NONE;
+}
+
+/* Made under another name first: a half-made image must not be taken for a pool. */
+static enum error_code make_image(const char *image, struct error *err)
+{
+    char draft[PATH_SIZE + 8];
+    (void)snprintf(draft, sizeof(draft), "%s.new", image);
+    CLEANUP(close_fd) int file = open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (file < 0 || ftruncate(file, IMAGE_BYTES) != 0)
+        return fail(err, "create", draft);
+    TRY(run_mkfs(draft, err));
+    if (rename(draft, image) != 0)
+        return fail(err, "create", image);
+    return ERR_NONE;
+}
+
+static bool is_mount_point(const char *directory)
+{
+    char parent[PATH_SIZE + 8];
+    struct stat inside;
+    struct stat above;
+    (void)snprintf(parent, sizeof(parent), "%s/..", directory);
+    return stat(directory, &inside) == 0 && stat(parent, &above) == 0 &&
+           inside.st_dev != above.st_dev;
+}
+
+static enum error_code mount_image(const char *image, const char *directory, struct error *err)
+{
+    CLEANUP(close_fd) int held = -1;
+    int number = -1;
+    TRY(loop_attach(&(struct loop_range){image, 0, 0}, &number, &held, err));
+    char device[32];
+    (void)snprintf(device, sizeof(device), "/dev/loop%d", number);
+    if (mount(device, directory, "xfs", MS_NOATIME, "discard,nouuid") != 0)
+        return fail(err, "mount the pool at", directory);
+    return ERR_NONE;
+}
+
+static enum error_code open_image(struct pool *pool, const char *state_dir, struct error *err)
+{
+    char image[PATH_SIZE];
+    (void)snprintf(image, sizeof(image), "%s/pool.img", state_dir);
+    pool->mounted = true;
+    if (is_mount_point(pool->root))
+        return ERR_NONE;
+    if (geteuid() != 0)
+        return error_set(err, ERR_STATE, "the pool needs root");
+    if (access(image, F_OK) != 0)
+        TRY(make_image(image, err));
+    return mount_image(image, pool->root, err);
+}
+
+enum error_code pool_open(struct pool **pool, const char *state_dir, struct error *err)
+{
+    char resolved[REAL_SIZE];
+    if (realpath(state_dir, resolved) == NULL)
+        return fail(err, "find", state_dir);
+    struct pool *made = calloc(1, sizeof(*made));
+    assert(made != NULL);
+    (void)snprintf(made->root, sizeof(made->root), "%s/pool", resolved);
+    enum error_code code = ERR_NONE;
+    if (mkdir(made->root, 0700) != 0 && errno != EEXIST)
+        code = fail(err, "create", made->root);
+    else if (geteuid() != 0 || !can_reflink(made->root))
+        code = open_image(made, resolved, err);
+    if (code != ERR_NONE) {
+        free(made);
+        return code;
+    }
+    *pool = made;
+    return ERR_NONE;
+}
+
+void pool_close(struct pool *pool)
+{
+    if (pool == NULL)
+        return;
+    if (pool->mounted && umount2(pool->root, UMOUNT_NOFOLLOW) != 0)
+        (void)umount2(pool->root, MNT_DETACH | UMOUNT_NOFOLLOW);
+    free(pool);
+}
+
+enum error_code pool_clean(const char *state_dir, struct error *err)
+{
+    char root[ROOT_SIZE];
+    char resolved[REAL_SIZE];
+    if (realpath(state_dir, resolved) == NULL)
+        return errno == ENOENT ? ERR_NONE : fail(err, "find", state_dir);
+    (void)snprintf(root, sizeof(root), "%s/pool", resolved);
+    loop_detach_under(root);
+    while (is_mount_point(root))
+        if (umount2(root, UMOUNT_NOFOLLOW) != 0 && umount2(root, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
+            return fail(err, "unmount", root);
+    loop_detach_under(resolved);
+    return ERR_NONE;
+}
+
+enum error_code pool_allot(struct pool *pool, const char *zone, int64_t size_bytes,
+                           int64_t *offset_bytes, struct error *err)
+{
+    char path[PATH_SIZE];
+    zone_path(pool, zone, path);
+    CLEANUP(close_fd) int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct stat info;
+    if (file < 0 || fstat(file, &info) != 0)
+        return fail(err, "open", path);
+    int64_t offset = (info.st_size + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+    if (ftruncate(file, offset + size_bytes) != 0)
+        return fail(err, "grow", path);
+    *offset_bytes = offset;
+    return ERR_NONE;
+}
+
+void pool_release(struct pool *pool, const struct pool_range *range)
+{
+    char path[PATH_SIZE];
+    zone_path(pool, range->zone, path);
+    CLEANUP(close_fd) int file = open(path, O_RDWR | O_CLOEXEC);
+    if (file >= 0)
+        (void)fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, range->offset_bytes,
+                        range->size_bytes);
+}
+
+static int open_new_cut(const struct pool *pool, int64_t cut_id)
+{
+    char path[PATH_SIZE];
+    cut_path(pool, cut_id, path);
+    return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+}
+
+static bool clone_range(int source, int64_t offset, int64_t length, int target, int64_t at)
+{
+    struct file_clone_range range = {source, (uint64_t)offset, (uint64_t)length, (uint64_t)at};
+    return ioctl(target, FICLONERANGE, &range) == 0;
+}
+
+/* Several volumes: one clone of the whole zone fixes the instant, then the parts are taken from it
+ * at leisure. One volume: its range can be cloned at once. */
+static bool cut_ranges(const struct pool *pool, int zone, const struct pool_range *ranges,
+                       const int64_t *cut_ids, size_t count)
+{
+    char scratch[PATH_SIZE];
+    (void)snprintf(scratch, sizeof(scratch), "%s/instant.img", pool->root);
+    CLEANUP(close_fd) int frozen = -1;
+    if (count > 1) {
+        frozen = open(scratch, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (frozen < 0 || ioctl(frozen, FICLONE, zone) != 0)
+            return false;
+    }
+    bool done = true;
+    for (size_t i = 0; done && i < count; i++) {
+        CLEANUP(close_fd) int cut = open_new_cut(pool, cut_ids[i]);
+        done = cut >= 0 && clone_range(count > 1 ? frozen : zone, ranges[i].offset_bytes,
+                                       ranges[i].size_bytes, cut, 0);
+    }
+    if (count > 1)
+        (void)unlink(scratch);
+    return done;
+}
+
+enum error_code pool_cut(struct pool *pool, const struct pool_range *ranges, const int64_t *cut_ids,
+                         size_t count, struct error *err)
+{
+    char path[PATH_SIZE];
+    zone_path(pool, ranges[0].zone, path);
+    CLEANUP(close_fd) int zone = open(path, O_RDONLY | O_CLOEXEC);
+    if (zone < 0)
+        return fail(err, "open", path);
+    if (cut_ranges(pool, zone, ranges, cut_ids, count))
+        return ERR_NONE;
+    enum error_code code = fail(err, "clone", path);
+    for (size_t i = 0; i < count; i++)
+        pool_drop_cut(pool, cut_ids[i]);
+    return code;
+}
+
+enum error_code pool_restore(struct pool *pool, int64_t cut_id, const struct pool_range *range,
+                             struct error *err)
+{
+    char path[PATH_SIZE];
+    cut_path(pool, cut_id, path);
+    CLEANUP(close_fd) int cut = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
+    if (cut < 0 || fstat(cut, &info) != 0)
+        return fail(err, "open", path);
+    zone_path(pool, range->zone, path);
+    CLEANUP(close_fd) int zone = open(path, O_RDWR | O_CLOEXEC);
+    if (zone < 0 || !clone_range(cut, 0, info.st_size, zone, range->offset_bytes))
+        return fail(err, "restore into", path);
+    return ERR_NONE;
+}
+
+void pool_drop_cut(struct pool *pool, int64_t cut_id)
+{
+    char path[PATH_SIZE];
+    cut_path(pool, cut_id, path);
+    (void)unlink(path);
+}
+
+enum error_code pool_changes(struct pool *pool, int64_t base_id, int64_t cut_id, int64_t size_bytes,
+                             struct block_set *blocks, struct error *err)
+{
+    char path[PATH_SIZE];
+    cut_path(pool, cut_id, path);
+    CLEANUP(close_fd) int cut = open(path, O_RDONLY | O_CLOEXEC);
+    if (cut < 0)
+        return fail(err, "open", path);
+    cut_path(pool, base_id, path);
+    CLEANUP(close_fd) int base = base_id == 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (base_id != 0 && base < 0)
+        return fail(err, "open", path);
+    return extent_changes(base, cut, size_bytes, blocks, err);
+}
+
+enum error_code pool_read(struct pool *pool, int64_t cut_id, int64_t offset_bytes, uint8_t *buffer,
+                          size_t size, struct error *err)
+{
+    char path[PATH_SIZE];
+    cut_path(pool, cut_id, path);
+    CLEANUP(close_fd) int cut = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = cut < 0 ? -1 : pread(cut, buffer, size, offset_bytes);
+    if (got < 0)
+        return fail(err, "read", path);
+    memset(buffer + got, 0, size - (size_t)got);
+    return ERR_NONE;
+}
+
+enum error_code pool_attach(struct pool *pool, const struct pool_range *range, int *loop_number,
+                            struct error *err)
+{
+    char path[PATH_SIZE];
+    zone_path(pool, range->zone, path);
+    struct loop_range wanted = {path, range->offset_bytes, range->size_bytes};
+    int found = loop_find(&wanted);
+    if (found < 0)
+        return loop_attach(&wanted, loop_number, NULL, err);
+    *loop_number = found;
+    return ERR_NONE;
+}
+
+bool pool_is_busy(int loop_number)
+{
+    return loop_is_busy(loop_number);
+}
+
+void pool_detach(int loop_number)
+{
+    loop_detach(loop_number);
+}
+
+/* Columns as in the kernel's Documentation/block/stat.rst; sectors are 512 bytes. */
+bool pool_counters(int loop_number, struct pool_counters *counters)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/sys/block/loop%d/stat", loop_number);
+    CLEANUP(close_fd) int file = open(path, O_RDONLY | O_CLOEXEC);
+    char text[256];
+    ssize_t got = file < 0 ? -1 : read(file, text, sizeof(text) - 1);
+    if (got <= 0)
+        return false;
+    text[got] = '\0';
+    uint64_t columns[7];
+    char *at = text;
+    for (size_t i = 0; i < 7; i++)
+        columns[i] = strtoull(at, &at, 10);
+    *counters = (struct pool_counters){columns[0], columns[2] * 512, columns[4], columns[6] * 512};
+    return true;
+}

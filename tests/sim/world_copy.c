@@ -1,0 +1,215 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/sim/physics.h"
+#include "tests/sim/world_inner.h"
+
+#define COPY_LIMIT   20 /* in flight to one region, per account */
+#define INVISIBLE_MS (2 * MS_PER_MINUTE)
+
+/* What CopySnapshot works out before anything is made. */
+struct copy_plan {
+    const struct sim_snapshot *source;
+    const char *key_arn;   /* NULL: the copy is not encrypted */
+    const char *late_fail; /* what goes wrong after the call was accepted; NULL: nothing */
+};
+
+static bool check_shape(const struct copy_request *request, struct refusal *refusal)
+{
+    int64_t minutes = request->completion_duration_min;
+    if (!world_region_exists(request->source_region))
+        return refuse(refusal, "InvalidParameterValue", "Invalid value '%.60s' for source-region",
+                      request->source_region);
+    if (request->key != NULL && !request->encrypted)
+        return refuse(refusal, "InvalidParameterCombination",
+                      "KmsKeyId requires the parameter Encrypted to be true");
+    if (minutes != 0 && (minutes < 15 || minutes > 2880 || minutes % 15 != 0))
+        return refuse(refusal, "InvalidParameterValue",
+                      "CompletionDurationMinutes must be a multiple of 15 from 15 to 2880");
+    return true;
+}
+
+static bool check_limit(const struct world *world, const struct caller *caller,
+                        struct refusal *refusal)
+{
+    int running = 0;
+    for (size_t i = 0; i < world->snapshot_count; i++) {
+        const struct sim_snapshot *copy = world->snapshots[i];
+        if (copy->is_copy && !copy->inner->gone && world->now_ms < copy->ends_ms &&
+            strcmp(copy->account, caller->account) == 0 &&
+            strcmp(copy->region, caller->region) == 0)
+            running++;
+    }
+    if (running >= COPY_LIMIT)
+        return refuse(refusal, "ResourceLimitExceeded",
+                      "Too many snapshot copies in progress to this region. Limit is %d.",
+                      COPY_LIMIT);
+    return true;
+}
+
+static bool find_source(struct world *world, const struct caller *caller,
+                        const struct copy_request *request, struct copy_plan *plan,
+                        struct refusal *refusal)
+{
+    struct caller there = *caller;
+    world_text(there.region, sizeof(there.region), request->source_region);
+    plan->source = world_snapshot(world, &there, request->source_id, refusal);
+    if (plan->source == NULL)
+        return false;
+    if (world_snapshot_completion_ms(world, plan->source) == 0)
+        return refuse(refusal, "IncorrectState", "Snapshot is in invalid state - %s",
+                      world_snapshot_status(world, plan->source));
+    if (plan->source->encrypted && request->presigned == PRESIGNED_ABSENT)
+        return refuse(refusal, "MissingParameter",
+                      "The request must contain the parameter PresignedUrl");
+    return true;
+}
+
+/* The outcome table of the EBS user guide. Keys and signatures are judged after the answer. */
+static void plan_encryption(struct world *world, const struct caller *caller,
+                            const struct copy_request *request, struct copy_plan *plan)
+{
+    struct caller there = *caller;
+    world_text(there.region, sizeof(there.region), request->source_region);
+    if (request->presigned == PRESIGNED_INVALID)
+        plan->late_fail = "The presigned URL is not valid";
+    if (plan->source->encrypted && world_key(world, &there, plan->source->key_arn) == NULL)
+        plan->late_fail = "Given key ID is not accessible";
+    if (!plan->source->encrypted && !request->encrypted)
+        return;
+    const char *name = request->key == NULL ? "alias/aws/ebs" : request->key;
+    const struct sim_key *key = world_key(world, caller, name);
+    if (key == NULL)
+        plan->late_fail = "Given key ID is not accessible";
+    plan->key_arn = key == NULL ? name : key->arn;
+}
+
+static struct copy_track *find_track(struct world *world, const struct caller *caller,
+                                     int64_t lineage)
+{
+    for (size_t i = 0; i < world->track_count; i++) {
+        struct copy_track *track = &world->tracks[i];
+        if (track->lineage == lineage && strcmp(track->account, caller->account) == 0 &&
+            strcmp(track->region, caller->region) == 0)
+            return track;
+    }
+    world->tracks = world_grow(world->tracks, world->track_count, sizeof(*world->tracks));
+    struct copy_track *track = &world->tracks[world->track_count++];
+    track->lineage = lineage;
+    world_text(track->account, sizeof(track->account), caller->account);
+    world_text(track->region, sizeof(track->region), caller->region);
+    return track;
+}
+
+/* What the copy can build on, or NULL: it moves everything. */
+static const struct sim_snapshot *increment_base(struct world *world,
+                                                 const struct copy_track *track,
+                                                 const struct sim_snapshot *source,
+                                                 const struct sim_snapshot *copy)
+{
+    bool same_place =
+        strcmp(source->account, copy->account) == 0 && strcmp(source->region, copy->region) == 0;
+    const struct sim_snapshot *base =
+        same_place ? source : world_find_snapshot(world, track->newest_id);
+    if (base == NULL || base->inner->doomed || strcmp(base->key_arn, copy->key_arn) != 0)
+        return NULL;
+    return base;
+}
+
+static int64_t count_moved(const struct sim_snapshot *base, const struct sim_snapshot *copy)
+{
+    CLEANUP_BLOCK_SET struct block_set blocks = {0};
+    if (base == NULL)
+        world_cut_written(copy->inner->cut, &blocks);
+    else
+        world_cut_between(base->inner->cut, copy->inner->cut, &blocks);
+    return block_set_count(&blocks) * BLOCK_BYTES;
+}
+
+static uint64_t path_key(const struct world *world, const struct copy_track *track)
+{
+    uint64_t key = dice_hash(world->seed ^ 21, (uint64_t)track->lineage);
+    return dice_hash_text(dice_hash_text(key, track->account), track->region);
+}
+
+/* A second copy of a lineage waits behind the running one. */
+static void time_copy(struct world *world, const struct copy_request *request,
+                      struct copy_track *track, struct sim_snapshot *copy)
+{
+    struct dice dice = world_birth(world);
+    int64_t begin_ms = world->now_ms > track->busy_until_ms ? world->now_ms : track->busy_until_ms;
+    struct transfer transfer = {.path_key = path_key(world, track),
+                                .start_ms = begin_ms,
+                                .bytes = copy->inner->moved_bytes,
+                                .is_copy = true};
+    copy->completion_duration_min = request->completion_duration_min;
+    int64_t took_ms = request->completion_duration_min == 0
+                          ? physics_transfer_ms(&transfer, dice)
+                          : physics_timed_copy_ms(copy->inner->moved_bytes,
+                                                  request->completion_duration_min, dice);
+    copy->ends_ms = begin_ms + took_ms;
+    track->busy_until_ms = copy->ends_ms;
+}
+
+static void fail_copy(struct world *world, struct sim_snapshot *copy, const char *reason)
+{
+    struct dice dice = world_birth(world);
+    double part = 0.1 + 0.5 * dice_uniform(&dice);
+    copy->fails = true;
+    copy->ends_ms = copy->started_ms + (int64_t)(part * (double)(copy->ends_ms - copy->started_ms));
+    world_text(copy->status_message, sizeof(copy->status_message), reason);
+}
+
+static struct sim_snapshot *record(struct world *world, const struct caller *caller,
+                                   const struct copy_request *request, const struct copy_plan *plan)
+{
+    const struct sim_snapshot *source = plan->source;
+    struct sim_snapshot *copy = world_add_snapshot(world);
+    copy->is_copy = true;
+    world_text(copy->volume_id, sizeof(copy->volume_id), "vol-ffffffff");
+    world_text(copy->account, sizeof(copy->account), caller->account);
+    world_text(copy->region, sizeof(copy->region), caller->region);
+    copy->volume_size_gib = source->volume_size_gib;
+    copy->full_size_bytes = source->full_size_bytes;
+    copy->inner->cut = source->inner->cut;
+    copy->inner->cut_id = source->inner->cut_id;
+    copy->inner->lineage = source->inner->lineage;
+    if (plan->key_arn != NULL)
+        world_encrypt_snapshot(world, copy, plan->key_arn);
+    if (request->description != NULL)
+        world_text(copy->description, sizeof(copy->description), request->description);
+    else
+        (void)snprintf(copy->description, sizeof(copy->description), "[Copied %s from %s]",
+                       source->id, source->region);
+    tags_merge(&copy->tags, request->tags);
+    return copy;
+}
+
+bool world_copy_snapshot(struct world *world, const struct caller *caller,
+                         const struct copy_request *request, struct sim_snapshot **snapshot,
+                         struct refusal *refusal)
+{
+    struct copy_plan plan = {0};
+    if (!check_shape(request, refusal) || !find_source(world, caller, request, &plan, refusal) ||
+        !check_limit(world, caller, refusal))
+        return false;
+    plan_encryption(world, caller, request, &plan);
+
+    struct sim_snapshot *copy = record(world, caller, request, &plan);
+    struct copy_track *track = find_track(world, caller, copy->inner->lineage);
+    copy->inner->moved_bytes = count_moved(increment_base(world, track, plan.source, copy), copy);
+    time_copy(world, request, track, copy);
+    if (plan.late_fail == NULL && world_fault_strikes(world, "copy-error", ""))
+        plan.late_fail = "Snapshot copy failed due to an internal error";
+    if (plan.late_fail != NULL) {
+        fail_copy(world, copy, plan.late_fail);
+        track->busy_until_ms = copy->ends_ms;
+    } else {
+        world_text(track->newest_id, sizeof(track->newest_id), copy->id);
+    }
+    if (world_fault_strikes(world, "invisible", "CopySnapshot"))
+        copy->visible_ms = world->now_ms + INVISIBLE_MS;
+    world->dirty = true;
+    *snapshot = copy;
+    return true;
+}
