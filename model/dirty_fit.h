@@ -18,18 +18,24 @@
 
 #define DIRTY_TERMS 5
 
-/* Plain data, owns nothing. */
-struct dirty_fit {
+/* One regression and what it is worth. */
+struct dirty_line {
     double mean[DIRTY_TERMS]; /* coefficients */
     double covariance[DIRTY_TERMS]
                      [DIRTY_TERMS]; /* of the coefficients, in units of noise squared */
     double noise;                   /* scale of log blocks around the line */
     double dof;                     /* degrees of freedom of the predictive t */
-    double log_tick_min;            /* observed gaps, log of 5-minute ticks */
+};
+
+/* Plain data, owns nothing. */
+struct dirty_fit {
+    struct dirty_line all;        /* from neighbouring and merged pairs: the median */
+    struct dirty_line neighbours; /* from independent pairs only: the honest scale */
+    double log_tick_min;          /* observed gaps, log of 5-minute ticks */
     double log_tick_max;
     double bound_ratio;   /* blocks per written block at most; above 1 if seen so */
     double volume_blocks; /* cap; 0 if unknown */
-    bool writes_known;    /* the written bytes were measured, so they bound the blocks */
+    bool writes_known;    /* bytes and operations were measured, so they bound the blocks */
     size_t sample_count;  /* neighbouring pairs that taught */
     size_t union_count;   /* merged pairs that taught */
     bool prior_only;      /* no pair at all: the shipped prior speaks */
@@ -42,8 +48,8 @@ struct dirty_query {
     double elapsed_s; /* positive */
 };
 
-/* Fits the changed blocks in *history against what *writes says was written in each gap; rows that
- * cannot be true go to *aside. On error *fit is untouched.
+/* Fits the changed blocks in *history against what *writes says was written in each gap, as known
+ * at now_ms; rows that cannot be true go to *aside. On error *fit is untouched.
  * Errors: ERR_NO_MEMORY; ERR_INVALID if the numbers cannot be fitted. */
 MUST_CHECK enum error_code dirty_fit_learn(const struct volume_history *history,
                                            const struct write_rate *writes, int64_t now_ms,

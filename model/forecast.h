@@ -6,6 +6,7 @@
 #ifndef MODEL_FORECAST_H
 #define MODEL_FORECAST_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "model/error.h"
@@ -25,6 +26,23 @@ struct forecast {
     struct quantiles snapshot_s;  /* from the create call to completed */
     struct quantiles copy_s;      /* from the copy call to completed, same delta */
 };
+
+/* The distribution of the blocks that change in one gap: log-t around a median, under a cap. */
+struct delta_law {
+    double log_blocks;  /* median */
+    double scale;       /* of the t, for what the dirty model does not know */
+    double dof;         /* degrees of freedom of the t */
+    double write_scale; /* of a normal, for what the write forecast does not know */
+    double cap_blocks;
+};
+
+/* The law for the gap from_ms to to_ms (Unix milliseconds UTC); a gap shorter than a second counts
+ * as one. */
+struct delta_law forecast_delta_law(const struct volume_model *model, int64_t from_ms,
+                                    int64_t to_ms);
+
+/* Bytes at one point of the law: `surprise` is a t deviate, `write_surprise` a normal one. */
+double forecast_delta_at(const struct delta_law *law, double surprise, double write_surprise);
 
 /* Sorts `values` in place and reads the three quantiles off; all zero if count is 0. */
 void quantiles_of(double *values, size_t count, struct quantiles *out);

@@ -19,7 +19,7 @@
 
 #define PLAN_MAX_ROUNDS 7
 
-/* One volume of the set, as it stands now. Borrows the model. */
+/* One volume of the set, as it stands now, not counting a round in flight. Borrows the model. */
 struct plan_member {
     const struct volume_model *model;
     int64_t last_snapshot_ms;    /* newest completed snapshot; 0: none, so the next is full */
@@ -62,14 +62,16 @@ struct plan_round {
     bool full; /* some volume carries every block, as snapshot or as copy */
     bool in_flight;
     int64_t starts_at_ms; /* planned instant of the snapshot; median, after the first round */
-    struct quantiles delta_bytes; /* bytes carried, sum over the set */
-    struct quantiles snapshot_s;  /* slowest member */
-    struct quantiles copy_s;      /* slowest member; all 0 without copies */
-    struct quantiles duration_s;  /* snapshot and copy: until the next may start */
+    /* Bytes carried, sum over the set: by the copies, without copies by the snapshots. */
+    struct quantiles delta_bytes;
+    struct quantiles snapshot_s; /* slowest member */
+    struct quantiles copy_s;     /* slowest member; all 0 without copies */
+    struct quantiles duration_s; /* snapshot and copy: until the next may start */
 };
 
 /* The last one, inside the downtime. */
 struct plan_final {
+    bool full;         /* no round comes before and it carries every block */
     int64_t cut_at_ms; /* planned T0 */
     struct quantiles delta_bytes;
     struct quantiles snapshot_s;

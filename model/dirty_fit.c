@@ -1,0 +1,429 @@
+#include "model/dirty_fit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_linalg.h>
+#include <gsl/gsl_multifit.h>
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics_double.h>
+
+#include "model/instant.h"
+
+#define TICK_S 300.0
+
+/* Normal-inverse-gamma prior, learned from recorded block traces: the intercept is flat, the slopes
+ * carry the information. Terms: 1, log bytes (in blocks), log operations, log ticks, bend. */
+static const double prior_mean[DIRTY_TERMS] = {
+    -1.2924586277549925,  -0.21814797478812237, 1.1010152310358798,
+    -0.09256165267835867, -0.02771572165207641,
+};
+static const double prior_covariance[DIRTY_TERMS * DIRTY_TERMS] = {
+    387.8192628903969,
+    0,
+    0,
+    0,
+    0, /* intercept */
+    0,
+    17.391832809036526,
+    -22.082963671092433,
+    3.112165066247319,
+    -0.019426234217706853, /* */
+    0,
+    -22.082963671092433,
+    29.094496617217576,
+    -4.473567891801331,
+    0.03396023590892314, /* */
+    0,
+    3.112165066247319,
+    -4.473567891801331,
+    1.9008127501074017,
+    -0.056756421425395276, /* */
+    0,
+    -0.019426234217706853,
+    0.03396023590892314,
+    -0.056756421425395276,
+    0.3186955867245999,
+};
+#define PRIOR_SHAPE 2.0
+#define PRIOR_RATE  0.1289260353582042
+
+/* The bend is measured from here: an hour, in log ticks. */
+#define BEND_AT 2.5
+/* Where no pair was seen: blocks per written block, and the scale of that guess (a factor of three
+ * at nine in ten). Where no writes are known either: share of the volume per hour, a
+ * factor of five. */
+#define GUESS_RATIO        0.35
+#define GUESS_SCALE        0.67
+#define BLIND_HOURLY_RATIO 0.01
+#define BLIND_SCALE        1.0
+#define BLIND_BLOCKS       204800.0 /* 100 GiB, where not even the volume's size is known */
+
+#define ROBUST_MIN_COUNT 8
+#define ROBUST_ROUNDS    3
+#define BISQUARE         4.685
+#define OUTLIER_SCALES   5.0
+/* Recorded volumes show this much more scatter than the fit says, and this much per log of time
+ * outside the observed gaps. */
+#define INFLATION       1.12
+#define OUTSIDE_SCALE   0.12
+#define REGULAR_SPREAD  0.35
+#define MAX_MERGED_GAPS 1000u
+
+struct row {
+    const struct dirty_sample *sample; /* NULL for the guess that stands in for data */
+    double terms[DIRTY_TERMS];
+    double log_blocks;
+    double weight;
+};
+
+static double log_floor(double value, double floor)
+{
+    return log(fmax(value, floor));
+}
+
+static void fill_terms(double terms[DIRTY_TERMS], double bytes, double ops, double log_ticks)
+{
+    terms[0] = 1;
+    terms[1] = log_floor(bytes / BLOCK_BYTES, 1.0 / 128);
+    terms[2] = log_floor(ops, 1);
+    terms[3] = log_ticks;
+    terms[4] = (log_ticks - BEND_AT) * (log_ticks - BEND_AT);
+}
+
+static double line_at(const struct dirty_line *line, const double terms[DIRTY_TERMS])
+{
+    double value = 0;
+    for (size_t i = 0; i < DIRTY_TERMS; i++)
+        value += line->mean[i] * terms[i];
+    return value;
+}
+
+static double line_scale(const struct dirty_line *line, const double terms[DIRTY_TERMS])
+{
+    double spread = 1;
+    for (size_t i = 0; i < DIRTY_TERMS; i++) {
+        for (size_t k = 0; k < DIRTY_TERMS; k++)
+            spread += terms[i] * line->covariance[i][k] * terms[k];
+    }
+    return line->noise * sqrt(fmax(spread, 0));
+}
+
+static enum error_code check_gsl(int status, struct error *err)
+{
+    if (status == GSL_SUCCESS)
+        return ERR_NONE;
+    enum error_code code = status == GSL_ENOMEM ? ERR_NO_MEMORY : ERR_INVALID;
+    return error_set(err, code, "cannot fit the changed blocks: %s", gsl_strerror(status));
+}
+
+/* The weighted least-squares system, five prior rows last. */
+struct system {
+    gsl_matrix *terms;
+    gsl_vector *weights;
+    gsl_vector *values;
+    gsl_multifit_linear_workspace *work;
+};
+
+static void system_done(struct system *system)
+{
+    gsl_matrix_free(system->terms);
+    gsl_vector_free(system->weights);
+    gsl_vector_free(system->values);
+    gsl_multifit_linear_free(system->work);
+}
+
+static enum error_code system_init(struct system *system, size_t count, struct error *err)
+{
+    size_t total = count + DIRTY_TERMS;
+    *system = (struct system){
+        .terms = gsl_matrix_calloc(total, DIRTY_TERMS),
+        .weights = gsl_vector_calloc(total),
+        .values = gsl_vector_calloc(total),
+        .work = gsl_multifit_linear_alloc(total, DIRTY_TERMS),
+    };
+    if (system->terms == NULL || system->weights == NULL || system->values == NULL ||
+        system->work == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot fit %zu pairs of snapshots", count);
+    return ERR_NONE;
+}
+
+/* The prior as five more observations: with P = V^-1 = L L', rows L' with right side L' m. */
+static enum error_code add_prior_rows(struct system *system, size_t first, struct error *err)
+{
+    double entries[DIRTY_TERMS * DIRTY_TERMS];
+    for (size_t i = 0; i < DIRTY_TERMS * DIRTY_TERMS; i++)
+        entries[i] = prior_covariance[i];
+    gsl_matrix_view precision = gsl_matrix_view_array(entries, DIRTY_TERMS, DIRTY_TERMS);
+    TRY(check_gsl(gsl_linalg_cholesky_decomp1(&precision.matrix), err));
+    TRY(check_gsl(gsl_linalg_cholesky_invert(&precision.matrix), err));
+    TRY(check_gsl(gsl_linalg_cholesky_decomp1(&precision.matrix), err));
+    for (size_t i = 0; i < DIRTY_TERMS; i++) {
+        double value = 0;
+        for (size_t k = i; k < DIRTY_TERMS; k++) {
+            double entry = gsl_matrix_get(&precision.matrix, k, i);
+            gsl_matrix_set(system->terms, first + i, k, entry);
+            value += entry * prior_mean[k];
+        }
+        gsl_vector_set(system->values, first + i, value);
+        gsl_vector_set(system->weights, first + i, 1);
+    }
+    return ERR_NONE;
+}
+
+static enum error_code solve(struct system *system, double observed, struct dirty_line *line,
+                             struct error *err)
+{
+    double chisq = 0;
+    gsl_vector_view mean = gsl_vector_view_array(line->mean, DIRTY_TERMS);
+    gsl_matrix_view covariance =
+        gsl_matrix_view_array(&line->covariance[0][0], DIRTY_TERMS, DIRTY_TERMS);
+    TRY(check_gsl(gsl_multifit_wlinear(system->terms, system->weights, system->values, &mean.vector,
+                                       &covariance.matrix, &chisq, system->work),
+                  err));
+    double shape = PRIOR_SHAPE + observed / 2;
+    line->noise = sqrt((PRIOR_RATE + chisq / 2) / shape);
+    line->dof = 2 * shape;
+    return ERR_NONE;
+}
+
+/* Bisquare weights from the residuals of the present line; residuals[] is scratch. */
+static void reweigh(struct system *system, const struct row *rows, size_t count,
+                    const struct dirty_line *line, double *residuals)
+{
+    for (size_t i = 0; i < count; i++)
+        residuals[i] = fabs(rows[i].log_blocks - line_at(line, rows[i].terms));
+    gsl_sort(residuals, 1, count);
+    double scale = fmax(1.4826 * gsl_stats_median_from_sorted_data(residuals, 1, count), 0.03);
+    for (size_t i = 0; i < count; i++) {
+        double off = (rows[i].log_blocks - line_at(line, rows[i].terms)) / (BISQUARE * scale);
+        double keep = fabs(off) < 1 ? (1 - off * off) * (1 - off * off) : 0;
+        gsl_vector_set(system->weights, i, rows[i].weight * fmax(keep, 1e-3));
+    }
+}
+
+/* Rows of little weight still widen the interval: half of their squares stays in the noise. */
+static void widen(const struct row *rows, size_t count, struct dirty_line *line)
+{
+    double squares = 0;
+    for (size_t i = 0; i < count; i++) {
+        double residual = rows[i].log_blocks - line_at(line, rows[i].terms);
+        squares += residual * residual;
+    }
+    double shape = line->dof / 2;
+    double rate = line->noise * line->noise * shape;
+    line->noise = sqrt(fmax(rate, (rate + PRIOR_RATE + squares / 2) / 2) / shape);
+}
+
+static enum error_code solve_robustly(struct system *system, const struct row *rows, size_t count,
+                                      struct dirty_line *line, struct error *err)
+{
+    double *residuals = calloc(count, sizeof(*residuals));
+    if (residuals == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot fit %zu pairs of snapshots", count);
+    enum error_code code = ERR_NONE;
+    for (int i = 0; i < ROBUST_ROUNDS && code == ERR_NONE; i++) {
+        reweigh(system, rows, count, line, residuals);
+        code = solve(system, (double)count, line, err);
+    }
+    free(residuals);
+    if (code == ERR_NONE)
+        widen(rows, count, line);
+    return code;
+}
+
+static enum error_code fit_line(const struct row *rows, size_t count, struct dirty_line *line,
+                                struct error *err)
+{
+    CLEANUP(system_done) struct system system = {0};
+    struct dirty_line made = {0};
+    TRY(system_init(&system, count, err));
+    double observed = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (size_t k = 0; k < DIRTY_TERMS; k++)
+            gsl_matrix_set(system.terms, i, k, rows[i].terms[k]);
+        gsl_vector_set(system.values, i, rows[i].log_blocks);
+        gsl_vector_set(system.weights, i, rows[i].weight);
+        observed += rows[i].sample != NULL;
+    }
+    TRY(add_prior_rows(&system, count, err));
+    TRY(solve(&system, observed, &made, err));
+    if (count >= ROBUST_MIN_COUNT)
+        TRY(solve_robustly(&system, rows, count, &made, err));
+    if (!isfinite(made.noise) || !isfinite(made.mean[0]))
+        return error_set(err, ERR_INVALID, "cannot fit the changed blocks: not a number");
+    *line = made;
+    return ERR_NONE;
+}
+
+static struct row row_of(const struct dirty_sample *sample, const struct write_rate *writes)
+{
+    struct write_amount amount = write_rate_between(writes, sample->start_ms, sample->end_ms);
+    double elapsed_s = (double)(sample->end_ms - sample->start_ms) / 1000;
+    struct row row = {.sample = sample, .weight = 1};
+    row.log_blocks = log_floor((double)sample->changed_bytes / BLOCK_BYTES, 0.5);
+    fill_terms(row.terms, amount.bytes, amount.ops, log(elapsed_s / TICK_S));
+    return row;
+}
+
+/* Collects the possible pairs that are neighbours, or those that are not; rows[] has room. */
+static size_t collect(const struct volume_history *history, const struct write_rate *writes,
+                      int64_t now_ms, bool neighbours, struct row *rows)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < history->dirty_count; i++) {
+        const struct dirty_sample *sample = &history->dirties[i];
+        if ((sample->merged_count <= 1) == neighbours &&
+            sample_check_dirty(history, i, now_ms) == SET_ASIDE_NONE)
+            rows[count++] = row_of(sample, writes);
+    }
+    return count;
+}
+
+static void name_impossible(const struct volume_history *history, int64_t now_ms,
+                            struct set_aside *aside)
+{
+    for (size_t i = 0; i < history->dirty_count; i++) {
+        enum set_aside_reason reason = sample_check_dirty(history, i, now_ms);
+        if (reason != SET_ASIDE_NONE)
+            set_aside_add(aside, history->dirties[i].id, history->dirties[i].end_ms, reason);
+    }
+}
+
+/* Merged pairs overlap and are not independent. They teach the bend, which a regular schedule
+ * cannot show by itself; where the gaps differ anyway they count for little. */
+static void weigh_unions(struct row *rows, size_t count, size_t neighbour_count)
+{
+    double sum = 0;
+    double squares = 0;
+    for (size_t i = 0; i < neighbour_count; i++) {
+        sum += rows[i].terms[3];
+        squares += rows[i].terms[3] * rows[i].terms[3];
+    }
+    double n = fmax((double)neighbour_count, 1);
+    double spread = sqrt(fmax(squares / n - sum / n * (sum / n), 0));
+    double power = spread < REGULAR_SPREAD ? -0.5 : -1.5;
+    for (size_t i = neighbour_count; i < count; i++) {
+        unsigned merged = rows[i].sample->merged_count;
+        rows[i].weight = pow(merged < MAX_MERGED_GAPS ? merged : MAX_MERGED_GAPS, power);
+    }
+}
+
+/* Stands in for data: a share of what an hour writes, or of the volume. */
+static struct row guess(const struct write_rate *writes, int64_t now_ms, double volume_blocks)
+{
+    double volume = volume_blocks > 0 ? volume_blocks : BLIND_BLOCKS;
+    struct write_amount hour = write_rate_between(writes, now_ms, now_ms + MS_PER_HOUR);
+    double written = hour.ops + hour.bytes / BLOCK_BYTES;
+    double blocks = writes->known ? GUESS_RATIO * written : BLIND_HOURLY_RATIO * volume;
+    double scale = writes->known ? GUESS_SCALE : BLIND_SCALE;
+    struct row row = {.log_blocks = log_floor(fmin(blocks, volume), 0.5)};
+    row.weight = PRIOR_RATE / PRIOR_SHAPE / (scale * scale);
+    fill_terms(row.terms, hour.bytes, hour.ops, log(12));
+    return row;
+}
+
+static void set_bounds(const struct row *rows, size_t count, struct dirty_fit *fit)
+{
+    fit->log_tick_min = rows[0].terms[3];
+    fit->log_tick_max = rows[0].terms[3];
+    fit->bound_ratio = 1;
+    for (size_t i = 0; i < count; i++) {
+        fit->log_tick_min = fmin(fit->log_tick_min, rows[i].terms[3]);
+        fit->log_tick_max = fmax(fit->log_tick_max, rows[i].terms[3]);
+        double written = exp(rows[i].terms[1]) + exp(rows[i].terms[2]);
+        fit->bound_ratio = fmax(fit->bound_ratio, exp(rows[i].log_blocks) / written);
+    }
+}
+
+static void name_outliers(const struct row *rows, const struct dirty_fit *fit,
+                          struct set_aside *aside)
+{
+    for (size_t i = 0; i < fit->sample_count; i++) {
+        double residual = rows[i].log_blocks - line_at(&fit->all, rows[i].terms);
+        if (fabs(residual) > OUTLIER_SCALES * fit->neighbours.noise)
+            set_aside_add(aside, rows[i].sample->id, rows[i].sample->end_ms, SET_ASIDE_OUTLIER);
+    }
+}
+
+static enum error_code fit_rows(struct row *rows, size_t neighbour_count, size_t union_count,
+                                struct dirty_fit *fit, struct error *err)
+{
+    size_t count = neighbour_count + union_count;
+    weigh_unions(rows, count, neighbour_count);
+    set_bounds(rows, count, fit);
+    TRY(fit_line(rows, count, &fit->all, err));
+    return fit_line(rows, neighbour_count, &fit->neighbours, err);
+}
+
+/* Merged pairs without any neighbours say nothing of the scatter and are not used. */
+static enum error_code learn(const struct volume_history *history, const struct write_rate *writes,
+                             int64_t now_ms, struct row *rows, struct dirty_fit *fit,
+                             struct error *err)
+{
+    fit->sample_count = collect(history, writes, now_ms, true, rows);
+    fit->prior_only = fit->sample_count == 0;
+    if (fit->prior_only) {
+        rows[0] = guess(writes, now_ms, fit->volume_blocks);
+        return fit_rows(rows, 1, 0, fit, err);
+    }
+    fit->union_count = collect(history, writes, now_ms, false, rows + fit->sample_count);
+    return fit_rows(rows, fit->sample_count, fit->union_count, fit, err);
+}
+
+enum error_code dirty_fit_learn(const struct volume_history *history,
+                                const struct write_rate *writes, int64_t now_ms,
+                                struct dirty_fit *fit, struct set_aside *aside, struct error *err)
+{
+    struct row *rows = calloc(history->dirty_count + 1, sizeof(*rows));
+    if (rows == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot hold %zu pairs", history->dirty_count);
+    struct dirty_fit made = {
+        .writes_known = writes->known && writes->ops_known,
+        .volume_blocks = (double)history->volume_bytes / BLOCK_BYTES,
+    };
+    name_impossible(history, now_ms, aside);
+    enum error_code code = learn(history, writes, now_ms, rows, &made, err);
+    if (code == ERR_NONE) {
+        name_outliers(rows, &made, aside);
+        *fit = made;
+    }
+    free(rows);
+    return code;
+}
+
+double dirty_fit_cap_blocks(const struct dirty_fit *fit, const struct dirty_query *query)
+{
+    double cap = HUGE_VAL;
+    if (fit->volume_blocks > 0)
+        cap = fit->volume_blocks;
+    if (fit->writes_known)
+        cap = fmin(cap, fit->bound_ratio * (query->write_ops + query->write_bytes / BLOCK_BYTES));
+    return fmax(cap, 1);
+}
+
+/* How fast log blocks grow per log time at the edge of the observed gaps, within what footprints of
+ * real workloads do. */
+static double edge_exponent(const struct dirty_fit *fit, double log_ticks, bool below)
+{
+    const double *mean = fit->all.mean;
+    double exponent = mean[1] + mean[2] + mean[3] + 2 * mean[4] * (log_ticks - BEND_AT);
+    exponent = fmin(fmax(exponent, 0.1), 1);
+    return below ? fmax(exponent, 0.5) : fmin(exponent, 0.9);
+}
+
+double dirty_fit_log_blocks(const struct dirty_fit *fit, const struct dirty_query *query,
+                            double *scale)
+{
+    double log_ticks = log(query->elapsed_s / TICK_S);
+    double inside = fmin(fmax(log_ticks, fit->log_tick_min), fit->log_tick_max);
+    double outside = log_ticks - inside;
+    double shrink = exp(-outside);
+    double terms[DIRTY_TERMS];
+    fill_terms(terms, query->write_bytes * shrink, query->write_ops * shrink, inside);
+    double near = fmax(line_scale(&fit->all, terms), line_scale(&fit->neighbours, terms));
+    double far = OUTSIDE_SCALE * outside;
+    *scale = INFLATION * sqrt(near * near + far * far);
+    return line_at(&fit->all, terms) + edge_exponent(fit, inside, outside < 0) * outside;
+}

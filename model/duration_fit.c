@@ -1,0 +1,329 @@
+#include "model/duration_fit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_multifit_nlinear.h>
+#include <gsl/gsl_sf_erf.h>
+
+#define BYTES_PER_MIB 1048576.0
+#define TERMS         2
+
+/* Prior: a floor of about a minute, 45 MB/s, both within a factor of two to three; noise of a
+ * quarter, worth three samples. From reported EBS snapshots (TiDB operator's documentation). */
+static const double prior_mean[TERMS] = {4.0943445622221, -3.8066624897703196};
+static const double prior_scale[TERMS] = {1.0, 0.8};
+#define PRIOR_NOISE  0.25
+#define PRIOR_WEIGHT 3.0
+
+#define ROUNDS_MAX      40
+#define STEPS_MAX       50
+#define LEVEL_MIN_COUNT 8
+/* Residual beyond which a row is named an outlier; its weight is then below a sixth. */
+#define OUTLIER_SCALES 5.0
+/* Server clocks tell whole seconds. */
+#define CLOCK_STEP_S 1.0
+
+struct row {
+    const struct duration_sample *sample;
+    double mib;
+    double log_s;  /* observed; for a pending one the age */
+    double target; /* what the line is drawn to: log_s, or its expectation given the age */
+    double weight;
+};
+
+/* The least-squares problem of one round. */
+struct problem {
+    struct row *rows;
+    size_t count;
+    double noise;
+};
+
+static double line_s(double log_fixed, double log_slope, double mib)
+{
+    return exp(log_fixed) + exp(log_slope) * mib;
+}
+
+static double line_log(const gsl_vector *theta, double mib)
+{
+    return log(line_s(gsl_vector_get(theta, 0), gsl_vector_get(theta, 1), mib));
+}
+
+static int residuals(const gsl_vector *theta, void *data, gsl_vector *out)
+{
+    const struct problem *problem = data;
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct row *row = &problem->rows[i];
+        double residual = line_log(theta, row->mib) - row->target;
+        gsl_vector_set(out, i, sqrt(row->weight) * residual / problem->noise);
+    }
+    for (size_t k = 0; k < TERMS; k++)
+        gsl_vector_set(out, problem->count + k,
+                       (gsl_vector_get(theta, k) - prior_mean[k]) / prior_scale[k]);
+    return GSL_SUCCESS;
+}
+
+static int jacobian(const gsl_vector *theta, void *data, gsl_matrix *out)
+{
+    const struct problem *problem = data;
+    gsl_matrix_set_zero(out);
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct row *row = &problem->rows[i];
+        double factor = sqrt(row->weight) / problem->noise;
+        double fixed_ratio = exp(gsl_vector_get(theta, 0) - line_log(theta, row->mib));
+        gsl_matrix_set(out, i, 0, factor * fixed_ratio);
+        gsl_matrix_set(out, i, 1, factor * (1 - fixed_ratio));
+    }
+    for (size_t k = 0; k < TERMS; k++)
+        gsl_matrix_set(out, problem->count + k, k, 1 / prior_scale[k]);
+    return GSL_SUCCESS;
+}
+
+static enum error_code check_gsl(int status, struct error *err)
+{
+    if (status == GSL_SUCCESS)
+        return ERR_NONE;
+    enum error_code code = status == GSL_ENOMEM ? ERR_NO_MEMORY : ERR_INVALID;
+    return error_set(err, code, "cannot fit the durations: %s", gsl_strerror(status));
+}
+
+/* One trust-region fit with the present weights, from theta to theta. No progress is no failure
+ * here: it means that the start was already the best. */
+static enum error_code solve(struct problem *problem, gsl_multifit_nlinear_workspace *work,
+                             gsl_vector *theta, struct error *err)
+{
+    gsl_multifit_nlinear_fdf fdf = {
+        .f = residuals, .df = jacobian, .n = problem->count + TERMS, .p = TERMS, .params = problem};
+    TRY(check_gsl(gsl_multifit_nlinear_init(theta, &fdf, work), err));
+    int info = 0;
+    int status = gsl_multifit_nlinear_driver(STEPS_MAX, 1e-9, 1e-9, 0, NULL, NULL, &info, work);
+    if (status != GSL_EMAXITER && status != GSL_ENOPROG)
+        TRY(check_gsl(status, err));
+    gsl_vector_memcpy(theta, gsl_multifit_nlinear_position(work));
+    return ERR_NONE;
+}
+
+/* The expectation of a running transfer, given that it is already this old (Tobit, EM step).
+ * Returns its squared residual, which is the noise's food. */
+static double expect_pending(struct row *row, double line, double noise)
+{
+    double age = fmin(fmax((row->log_s - line) / noise, -8), 30);
+    double hazard = gsl_sf_hazard(age);
+    row->target = line + noise * hazard;
+    return noise * noise * (1 + age * hazard);
+}
+
+/* A duration of a few clock steps says little about its own logarithm. */
+static double clock_weight(const struct row *row, double noise)
+{
+    double step = CLOCK_STEP_S / exp(row->log_s);
+    return noise * noise / (noise * noise + step * step / 12);
+}
+
+/* New targets, weights and noise from the residuals of the present line (Student t, 4 degrees). */
+static void reweigh(struct problem *problem, const gsl_vector *theta)
+{
+    double noise = problem->noise;
+    double squares = PRIOR_WEIGHT * PRIOR_NOISE * PRIOR_NOISE;
+    for (size_t i = 0; i < problem->count; i++) {
+        struct row *row = &problem->rows[i];
+        double line = line_log(theta, row->mib);
+        double square = (row->log_s - line) * (row->log_s - line);
+        if (row->sample->pending)
+            square = expect_pending(row, line, noise);
+        row->weight = (DURATION_DOF + 1) / (DURATION_DOF + square / (noise * noise));
+        squares += row->weight * square;
+        row->weight *= clock_weight(row, noise);
+    }
+    problem->noise = sqrt(squares / (PRIOR_WEIGHT + (double)problem->count));
+}
+
+static enum error_code solve_robustly(struct problem *problem, gsl_multifit_nlinear_workspace *work,
+                                      gsl_vector *theta, struct error *err)
+{
+    for (int i = 0; i < ROUNDS_MAX; i++) {
+        double before[TERMS] = {gsl_vector_get(theta, 0), gsl_vector_get(theta, 1)};
+        reweigh(problem, theta);
+        TRY(solve(problem, work, theta, err));
+        double moved =
+            fabs(gsl_vector_get(theta, 0) - before[0]) + fabs(gsl_vector_get(theta, 1) - before[1]);
+        if (i > 0 && moved < 1e-7)
+            break;
+    }
+    return ERR_NONE;
+}
+
+/* One step ahead: how badly a drift followed with this gain would have foretold the residuals. */
+static double level_cost(const struct problem *problem, const gsl_vector *theta, double gain,
+                         double *level)
+{
+    double limit = 2 * problem->noise;
+    double cost = 0;
+    *level = 0;
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct row *row = &problem->rows[i];
+        if (row->sample->pending || row->sample->full)
+            continue;
+        double residual = fmin(fmax(row->log_s - line_log(theta, row->mib), -limit), limit);
+        double miss = residual - *level;
+        cost += fmin(miss * miss, limit * limit);
+        *level += gain * miss;
+    }
+    return cost;
+}
+
+/* Follows a drifting throughput only where that clearly would have paid. */
+static double choose_level(const struct problem *problem, const gsl_vector *theta)
+{
+    static const double gains[] = {0.1, 0.2, 0.35, 0.5};
+    double best = 0;
+    double still = 0;
+    if (problem->count < LEVEL_MIN_COUNT)
+        return 0;
+    double best_cost = 0.95 * level_cost(problem, theta, 0, &still);
+    for (size_t i = 0; i < sizeof(gains) / sizeof(gains[0]); i++) {
+        double level = 0;
+        double cost = level_cost(problem, theta, gains[i], &level);
+        if (cost < best_cost) {
+            best_cost = cost;
+            best = level;
+        }
+    }
+    return best;
+}
+
+static void name_outliers(const struct problem *problem, const gsl_vector *theta,
+                          struct set_aside *aside)
+{
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct row *row = &problem->rows[i];
+        double residual = row->log_s - line_log(theta, row->mib);
+        if (!row->sample->pending && fabs(residual) > OUTLIER_SCALES * problem->noise)
+            set_aside_add(aside, row->sample->id, row->sample->started_ms, SET_ASIDE_OUTLIER);
+    }
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+    const struct row *a = left;
+    const struct row *b = right;
+    int64_t one = a->sample->started_ms;
+    int64_t other = b->sample->started_ms;
+    return (one > other) - (one < other);
+}
+
+/* The possible rows of one kind, oldest first. rows[] has room for all. */
+static size_t collect(const struct volume_history *history, enum transfer_kind kind, int64_t now_ms,
+                      struct row *rows, struct set_aside *aside)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < history->duration_count; i++) {
+        const struct duration_sample *sample = &history->durations[i];
+        if (sample->kind != kind)
+            continue;
+        enum set_aside_reason reason = sample_check_duration(history, i, now_ms);
+        if (reason != SET_ASIDE_NONE) {
+            set_aside_add(aside, sample->id, sample->started_ms, reason);
+            continue;
+        }
+        double log_s = log((double)sample->duration_ms / 1000);
+        rows[count++] = (struct row){.sample = sample,
+                                     .mib = (double)sample->delta_bytes / BYTES_PER_MIB,
+                                     .log_s = log_s,
+                                     .target = log_s,
+                                     .weight = 1};
+    }
+    qsort(rows, count, sizeof(*rows), compare_rows);
+    return count;
+}
+
+static void read_covariance(const gsl_multifit_nlinear_workspace *work, gsl_matrix *covariance,
+                            struct duration_fit *fit)
+{
+    gsl_multifit_nlinear_covar(gsl_multifit_nlinear_jac(work), 0, covariance);
+    for (size_t i = 0; i < TERMS; i++) {
+        for (size_t k = 0; k < TERMS; k++)
+            fit->covariance[i][k] = gsl_matrix_get(covariance, i, k);
+    }
+}
+
+static void count_rows(const struct problem *problem, struct duration_fit *fit)
+{
+    for (size_t i = 0; i < problem->count; i++) {
+        if (problem->rows[i].sample->pending)
+            fit->pending_count++;
+        else
+            fit->sample_count++;
+    }
+    fit->prior_only = fit->sample_count == 0;
+}
+
+static enum error_code fit_problem(struct problem *problem, gsl_multifit_nlinear_workspace *work,
+                                   struct duration_fit *fit, struct set_aside *aside,
+                                   struct error *err)
+{
+    double start[TERMS] = {prior_mean[0], prior_mean[1]};
+    double entries[TERMS * TERMS] = {0};
+    gsl_vector_view theta = gsl_vector_view_array(start, TERMS);
+    gsl_matrix_view covariance = gsl_matrix_view_array(entries, TERMS, TERMS);
+    TRY(solve_robustly(problem, work, &theta.vector, err));
+    if (!isfinite(start[0]) || !isfinite(start[1]) || !isfinite(problem->noise))
+        return error_set(err, ERR_INVALID, "cannot fit the durations: not a number");
+
+    struct duration_fit made = {
+        .log_fixed_s = start[0], .log_s_per_mib = start[1], .noise = problem->noise};
+    read_covariance(work, &covariance.matrix, &made);
+    made.level = choose_level(problem, &theta.vector);
+    count_rows(problem, &made);
+    name_outliers(problem, &theta.vector, aside);
+    *fit = made;
+    return ERR_NONE;
+}
+
+static enum error_code fit_rows(struct problem *problem, struct duration_fit *fit,
+                                struct set_aside *aside, struct error *err)
+{
+    gsl_multifit_nlinear_parameters parameters = gsl_multifit_nlinear_default_parameters();
+    parameters.trs = gsl_multifit_nlinear_trs_lm;
+    parameters.solver = gsl_multifit_nlinear_solver_qr;
+    gsl_multifit_nlinear_workspace *work = gsl_multifit_nlinear_alloc(
+        gsl_multifit_nlinear_trust, &parameters, problem->count + TERMS, TERMS);
+    if (work == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot fit %zu durations", problem->count);
+    enum error_code code = fit_problem(problem, work, fit, aside, err);
+    gsl_multifit_nlinear_free(work);
+    return code;
+}
+
+enum error_code duration_fit_learn(const struct volume_history *history, enum transfer_kind kind,
+                                   int64_t now_ms, struct duration_fit *fit,
+                                   struct set_aside *aside, struct error *err)
+{
+    struct problem problem = {.noise = PRIOR_NOISE};
+    problem.rows = calloc(history->duration_count + 1, sizeof(*problem.rows));
+    if (problem.rows == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot hold %zu durations", history->duration_count);
+    problem.count = collect(history, kind, now_ms, problem.rows, aside);
+    enum error_code code = fit_rows(&problem, fit, aside, err);
+    free(problem.rows);
+    return code;
+}
+
+double duration_fit_log_s(const struct duration_fit *fit, double delta_bytes)
+{
+    double mib = fmax(delta_bytes, 0) / BYTES_PER_MIB;
+    return log(line_s(fit->log_fixed_s, fit->log_s_per_mib, mib)) + fit->level;
+}
+
+double duration_fit_scale(const struct duration_fit *fit, double delta_bytes)
+{
+    double mib = fmax(delta_bytes, 0) / BYTES_PER_MIB;
+    double fixed = exp(fit->log_fixed_s) / line_s(fit->log_fixed_s, fit->log_s_per_mib, mib);
+    double slope = 1 - fixed;
+    double square = fit->noise * fit->noise + fixed * fixed * fit->covariance[0][0] +
+                    2 * fixed * slope * fit->covariance[0][1] +
+                    slope * slope * fit->covariance[1][1];
+    return sqrt(square);
+}

@@ -1,0 +1,41 @@
+#include "model/fit.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+void volume_model_done(struct volume_model *model)
+{
+    write_rate_done(&model->writes);
+    *model = (struct volume_model){0};
+}
+
+static enum error_code learn(const struct volume_history *history, int64_t now_ms,
+                             struct volume_model *model, struct error *err)
+{
+    struct set_aside *aside = &model->aside;
+    TRY(write_rate_learn(history, now_ms, &model->writes, aside, err));
+    TRY(dirty_fit_learn(history, &model->writes, now_ms, &model->dirty, aside, err));
+    TRY(duration_fit_learn(history, TRANSFER_SNAPSHOT, now_ms, &model->snapshot, aside, err));
+    return duration_fit_learn(history, TRANSFER_COPY, now_ms, &model->copy, aside, err);
+}
+
+enum error_code volume_model_fit(const struct volume_history *history, int64_t now_ms,
+                                 struct volume_model *model, struct error *err)
+{
+    if (now_ms <= 0)
+        return error_set(err, ERR_INVALID, "cannot fit as of %" PRId64 " ms", now_ms);
+    struct volume_history checked = *history;
+    if (checked.volume_bytes < 0)
+        checked.volume_bytes = 0;
+    struct volume_model made = {.volume_bytes = checked.volume_bytes, .fitted_ms = now_ms};
+    snprintf(made.volume_id, sizeof(made.volume_id), "%s",
+             history->volume_id != NULL ? history->volume_id : "");
+    enum error_code code = learn(&checked, now_ms, &made, err);
+    if (code != ERR_NONE) {
+        volume_model_done(&made);
+        return code;
+    }
+    made.prior_only = made.snapshot.prior_only || made.dirty.prior_only;
+    *model = made;
+    return ERR_NONE;
+}

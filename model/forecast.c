@@ -1,0 +1,131 @@
+#include "model/forecast.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics_double.h>
+
+/* Points of equal chance that stand for one distribution where two are joined. */
+#define POINTS 21
+
+void quantiles_of(double *values, size_t count, struct quantiles *out)
+{
+    *out = (struct quantiles){0};
+    if (count == 0)
+        return;
+    gsl_sort(values, 1, count);
+    out->p05 = gsl_stats_quantile_from_sorted_data(values, 1, count, 0.05);
+    out->p50 = gsl_stats_quantile_from_sorted_data(values, 1, count, 0.50);
+    out->p95 = gsl_stats_quantile_from_sorted_data(values, 1, count, 0.95);
+}
+
+struct delta_law forecast_delta_law(const struct volume_model *model, int64_t from_ms,
+                                    int64_t to_ms)
+{
+    const struct dirty_fit *dirty = &model->dirty;
+    int64_t end_ms = to_ms > from_ms + 1000 ? to_ms : from_ms + 1000;
+    struct write_amount amount = write_rate_between(&model->writes, from_ms, end_ms);
+    struct dirty_query query = {
+        .write_bytes = amount.bytes,
+        .write_ops = amount.ops,
+        .elapsed_s = (double)(end_ms - from_ms) / 1000,
+    };
+    struct delta_law law = {.dof = dirty->neighbours.dof};
+    law.log_blocks = dirty_fit_log_blocks(dirty, &query, &law.scale);
+    law.cap_blocks = dirty_fit_cap_blocks(dirty, &query);
+    double elasticity = fmin(fmax(dirty->all.mean[1] + dirty->all.mean[2], 0.3), 1);
+    law.write_scale = elasticity * model->writes.log_noise * amount.forecast_ratio;
+    return law;
+}
+
+double forecast_delta_at(const struct delta_law *law, double surprise, double write_surprise)
+{
+    double log_error = law->write_scale * write_surprise;
+    double log_blocks = law->log_blocks + law->scale * surprise + log_error;
+    double log_cap = log(law->cap_blocks) + fmax(log_error, 0);
+    return BLOCK_BYTES * exp(fmin(log_blocks, log_cap));
+}
+
+/* The t deviate of a chance, widened by the writes' share of the doubt. */
+static double delta_quantile(const struct delta_law *law, double chance)
+{
+    double write_ratio = law->write_scale / law->scale;
+    double surprise = gsl_cdf_tdist_Pinv(chance, law->dof) * sqrt(1 + write_ratio * write_ratio);
+    return forecast_delta_at(law, surprise, 0);
+}
+
+static struct quantiles delta_quantiles(const struct delta_law *law)
+{
+    return (struct quantiles){
+        .p05 = delta_quantile(law, 0.05),
+        .p50 = delta_quantile(law, 0.50),
+        .p95 = delta_quantile(law, 0.95),
+    };
+}
+
+static enum error_code check_gap(int64_t from_ms, int64_t to_ms, struct error *err)
+{
+    if (from_ms > 0 && to_ms > from_ms)
+        return ERR_NONE;
+    return error_set(err, ERR_INVALID, "no gap from %" PRId64 " ms to %" PRId64 " ms", from_ms,
+                     to_ms);
+}
+
+enum error_code forecast_delta(const struct volume_model *model, int64_t from_ms, int64_t to_ms,
+                               struct quantiles *delta_bytes, struct error *err)
+{
+    TRY(check_gap(from_ms, to_ms, err));
+    struct delta_law law = forecast_delta_law(model, from_ms, to_ms);
+    *delta_bytes = delta_quantiles(&law);
+    return ERR_NONE;
+}
+
+/* The chance in the middle of the i-th of POINTS equal parts. */
+static double chance_of(size_t point)
+{
+    return ((double)point + 0.5) / POINTS;
+}
+
+static double duration_quantile(const struct duration_fit *fit, double delta_bytes, double chance)
+{
+    return exp(duration_fit_log_s(fit, delta_bytes) +
+               duration_fit_scale(fit, delta_bytes) * gsl_cdf_tdist_Pinv(chance, DURATION_DOF));
+}
+
+/* Joins the doubt about the size with the doubt about the time for a size. */
+static void duration_quantiles(const struct duration_fit *fit, const struct delta_law *law,
+                               struct quantiles *out)
+{
+    double seconds[POINTS * POINTS];
+    for (size_t i = 0; i < POINTS; i++) {
+        double bytes = delta_quantile(law, chance_of(i));
+        for (size_t k = 0; k < POINTS; k++)
+            seconds[i * POINTS + k] = duration_quantile(fit, bytes, chance_of(k));
+    }
+    quantiles_of(seconds, POINTS * POINTS, out);
+}
+
+enum error_code forecast_step(const struct volume_model *model, int64_t from_ms, int64_t to_ms,
+                              struct forecast *out, struct error *err)
+{
+    TRY(check_gap(from_ms, to_ms, err));
+    struct delta_law law = forecast_delta_law(model, from_ms, to_ms);
+    out->delta_bytes = delta_quantiles(&law);
+    duration_quantiles(&model->snapshot, &law, &out->snapshot_s);
+    duration_quantiles(&model->copy, &law, &out->copy_s);
+    return ERR_NONE;
+}
+
+void forecast_transfer(const struct volume_model *model, enum transfer_kind kind,
+                       int64_t delta_bytes, struct quantiles *duration_s)
+{
+    const struct duration_fit *fit = kind == TRANSFER_COPY ? &model->copy : &model->snapshot;
+    double bytes = fmax((double)delta_bytes, 0);
+    *duration_s = (struct quantiles){
+        .p05 = duration_quantile(fit, bytes, 0.05),
+        .p50 = duration_quantile(fit, bytes, 0.50),
+        .p95 = duration_quantile(fit, bytes, 0.95),
+    };
+}

@@ -1,0 +1,334 @@
+#include "model/rollout.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_randist.h>
+#include <gsl/gsl_rng.h>
+
+#define BYTES_PER_MIB 1048576.0
+/* How much of a surprise is the volume's (or the night's) and how much each round's own; the
+ * squares add up to about one. Found on recorded traces. */
+#define DELTA_SHARED 0.7
+#define DELTA_OWN    0.7
+#define TIME_SHARED  0.75
+#define TIME_OWN     0.66
+/* A transfer later than all but one of a thousand tells no more than that it is late. */
+#define LATEST_CHANCE 0.999
+/* 95 % quantile of the normal distribution. */
+#define NORMAL_P95 1.6448536269514722
+/* A round is not begun in the last second before the cut. */
+#define LEAST_LEAD_S 1.0
+
+struct transfer_luck {
+    double *fixed_s;   /* per draw: the line's parameters, from their posterior */
+    double *s_per_mib; /* per draw */
+    double *shared;    /* per draw: t deviate */
+    double *own;       /* per slot and draw */
+};
+
+struct rollout_member {
+    double *write_surprise; /* per draw: normal deviate */
+    double *delta_shared;   /* per draw: t deviate */
+    double *delta_own;      /* per slot and draw */
+    struct transfer_luck snapshot;
+    struct transfer_luck copy;
+};
+
+/* Arrays of draw_count doubles per member, and of the whole. */
+#define MEMBER_ARRAYS (2 + ROLLOUT_SLOTS + 2 * (3 + ROLLOUT_SLOTS))
+#define COMMON_ARRAYS 5
+
+void rollout_done(struct rollout *rollout)
+{
+    free(rollout->members);
+    free(rollout->numbers);
+    free(rollout->legs);
+    *rollout = (struct rollout){0};
+}
+
+/* Cuts the next `count` doubles off the one allocation. */
+static double *carve(double **next, size_t count)
+{
+    double *array = *next;
+    *next += count;
+    return array;
+}
+
+static void carve_luck(struct transfer_luck *luck, double **next, size_t draws)
+{
+    luck->fixed_s = carve(next, draws);
+    luck->s_per_mib = carve(next, draws);
+    luck->shared = carve(next, draws);
+    luck->own = carve(next, draws * ROLLOUT_SLOTS);
+}
+
+static void carve_all(struct rollout *rollout)
+{
+    double *next = rollout->numbers;
+    size_t draws = rollout->draw_count;
+    rollout->overhead_s = carve(&next, draws);
+    rollout->free_s = carve(&next, draws);
+    rollout->outcome.ready_s = carve(&next, draws);
+    rollout->outcome.cut_s = carve(&next, draws);
+    rollout->outcome.downtime_s = carve(&next, draws);
+    for (size_t i = 0; i < rollout->input->member_count; i++) {
+        struct rollout_member *member = &rollout->members[i];
+        member->write_surprise = carve(&next, draws);
+        member->delta_shared = carve(&next, draws);
+        member->delta_own = carve(&next, draws * ROLLOUT_SLOTS);
+        carve_luck(&member->snapshot, &next, draws);
+        carve_luck(&member->copy, &next, draws);
+    }
+}
+
+static void draw_t(gsl_rng *rng, double dof, double *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        values[i] = gsl_ran_tdist(rng, dof);
+}
+
+/* The parameters of the line, correlated as their posterior says (Cholesky of two by two). */
+static void draw_luck(gsl_rng *rng, const struct duration_fit *fit, struct transfer_luck *luck,
+                      size_t draws)
+{
+    double scale = sqrt(fmax(fit->covariance[0][0], 0));
+    double along = scale > 0 ? fit->covariance[0][1] / scale : 0;
+    double across = sqrt(fmax(fit->covariance[1][1] - along * along, 0));
+    for (size_t i = 0; i < draws; i++) {
+        double first = gsl_ran_gaussian_ziggurat(rng, 1);
+        double second = gsl_ran_gaussian_ziggurat(rng, 1);
+        luck->fixed_s[i] = exp(fit->log_fixed_s + scale * first);
+        luck->s_per_mib[i] = exp(fit->log_s_per_mib + along * first + across * second);
+    }
+    draw_t(rng, DURATION_DOF, luck->shared, draws);
+    draw_t(rng, DURATION_DOF, luck->own, draws * ROLLOUT_SLOTS);
+}
+
+static void draw_member(gsl_rng *rng, const struct volume_model *model,
+                        struct rollout_member *member, size_t draws)
+{
+    double dof = fmax(model->dirty.neighbours.dof, 4);
+    for (size_t i = 0; i < draws; i++)
+        member->write_surprise[i] = gsl_ran_gaussian_ziggurat(rng, 1);
+    draw_t(rng, dof, member->delta_shared, draws);
+    draw_t(rng, dof, member->delta_own, draws * ROLLOUT_SLOTS);
+    draw_luck(rng, &model->snapshot, &member->snapshot, draws);
+    draw_luck(rng, &model->copy, &member->copy, draws);
+}
+
+static enum error_code draw_all(struct rollout *rollout, struct error *err)
+{
+    const struct plan_input *input = rollout->input;
+    gsl_rng *rng = gsl_rng_alloc(gsl_rng_mt19937);
+    if (rng == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot hold a random number generator");
+    gsl_rng_set(rng, input->seed);
+    double spread = log(input->overhead.p95_s / input->overhead.p50_s) / NORMAL_P95;
+    for (size_t i = 0; i < rollout->draw_count; i++)
+        rollout->overhead_s[i] =
+            input->overhead.p50_s * exp(spread * gsl_ran_gaussian_ziggurat(rng, 1));
+    for (size_t i = 0; i < input->member_count; i++)
+        draw_member(rng, input->members[i].model, &rollout->members[i], rollout->draw_count);
+    gsl_rng_free(rng);
+    return ERR_NONE;
+}
+
+/* Log seconds of a transfer in one draw, its own surprise aside. */
+static double line_log_s(const struct duration_fit *fit, const struct transfer_luck *luck,
+                         size_t draw, double bytes)
+{
+    return log(luck->fixed_s[draw] + luck->s_per_mib[draw] * bytes / BYTES_PER_MIB) + fit->level;
+}
+
+/* One draw and one slot of it. */
+struct moment {
+    size_t draw;
+    size_t slot;
+    size_t index; /* of slot and draw in the own arrays */
+};
+
+static double transfer_s(const struct duration_fit *fit, const struct transfer_luck *luck,
+                         const struct moment *moment, double bytes)
+{
+    double surprise =
+        TIME_SHARED * luck->shared[moment->draw] + TIME_OWN * luck->own[moment->index];
+    return exp(line_log_s(fit, luck, moment->draw, bytes) + fit->noise * surprise);
+}
+
+/* The same, given that it already runs for age_s; returns what remains. */
+static double remaining_s(const struct duration_fit *fit, const struct transfer_luck *luck,
+                          const struct moment *moment, double bytes, double age_s)
+{
+    double line = line_log_s(fit, luck, moment->draw, bytes);
+    double passed = gsl_cdf_tdist_P((log(fmax(age_s, 1)) - line) / fit->noise, DURATION_DOF);
+    passed = fmin(passed, LATEST_CHANCE);
+    double chance = gsl_cdf_tdist_P(luck->shared[moment->draw], DURATION_DOF);
+    double still = fmin(passed + chance * (1 - passed), 0.5 * (1 + LATEST_CHANCE));
+    double surprise = gsl_cdf_tdist_Pinv(fmax(still, 1e-6), DURATION_DOF);
+    return fmax(exp(line + fit->noise * surprise) - age_s, 1);
+}
+
+/* What changed in one member since base_ms, or everything if there is no base. */
+static double carried_bytes(const struct rollout *rollout, size_t index,
+                            const struct moment *moment, int64_t base_ms, double start_s)
+{
+    const struct plan_member *member = &rollout->input->members[index];
+    const struct rollout_member *luck = &rollout->members[index];
+    if (base_ms == 0)
+        return (double)member->full_bytes;
+    int64_t start_ms = rollout->input->now_ms + llround(start_s * 1000);
+    struct delta_law law = forecast_delta_law(member->model, base_ms, start_ms);
+    double surprise = DELTA_SHARED * luck->delta_shared[moment->draw] +
+                      DELTA_OWN * luck->delta_own[moment->index];
+    return forecast_delta_at(&law, surprise, luck->write_surprise[moment->draw]);
+}
+
+/* Snapshot and copy of the whole set at leg->start_s, after the round at previous_ms (0: none yet,
+ * each member has its own past). */
+static void play_leg(const struct rollout *rollout, const struct moment *moment,
+                     int64_t previous_ms, struct rollout_leg *leg)
+{
+    const struct plan_input *input = rollout->input;
+    for (size_t i = 0; i < input->member_count; i++) {
+        const struct plan_member *member = &input->members[i];
+        const struct volume_model *model = member->model;
+        const struct rollout_member *luck = &rollout->members[i];
+        int64_t base_ms = previous_ms != 0 ? previous_ms : member->last_snapshot_ms;
+        int64_t copied_ms = previous_ms != 0 ? previous_ms : member->last_copied_ms;
+        double bytes = carried_bytes(rollout, i, moment, base_ms, leg->start_s);
+        double snapshot_s = transfer_s(&model->snapshot, &luck->snapshot, moment, bytes);
+        leg->snapshot_s = fmax(leg->snapshot_s, snapshot_s);
+        if (input->copies) {
+            if (copied_ms != base_ms)
+                bytes = carried_bytes(rollout, i, moment, copied_ms, leg->start_s);
+            leg->copy_s = fmax(leg->copy_s, transfer_s(&model->copy, &luck->copy, moment, bytes));
+        }
+        leg->delta_bytes += bytes;
+    }
+    leg->made = true;
+}
+
+/* The bytes of the round in flight, for its snapshot or for its copy. */
+static double pending_bytes(const struct rollout *rollout, size_t index,
+                            const struct moment *moment, int64_t base_ms)
+{
+    const struct plan_member *member = &rollout->input->members[index];
+    if (base_ms != 0 && base_ms == member->last_snapshot_ms && member->pending_delta_bytes > 0)
+        return (double)member->pending_delta_bytes;
+    double start_s = (double)(rollout->input->round_started_ms - rollout->input->now_ms) / 1000;
+    return carried_bytes(rollout, index, moment, base_ms, start_s);
+}
+
+/* What remains of the round in flight in one draw: its leg, as durations from now on. */
+static void play_in_flight(const struct rollout *rollout, const struct moment *moment,
+                           struct rollout_leg *leg)
+{
+    const struct plan_input *input = rollout->input;
+    double age_s = (double)(input->now_ms - input->phase_started_ms) / 1000;
+    for (size_t i = 0; i < input->member_count; i++) {
+        const struct plan_member *member = &input->members[i];
+        const struct volume_model *model = member->model;
+        const struct rollout_member *luck = &rollout->members[i];
+        double bytes = pending_bytes(rollout, i, moment, member->last_snapshot_ms);
+        if (input->phase == PLAN_SNAPSHOT_PENDING)
+            leg->snapshot_s = fmax(leg->snapshot_s, remaining_s(&model->snapshot, &luck->snapshot,
+                                                                moment, bytes, age_s));
+        if (input->copies) {
+            bytes = pending_bytes(rollout, i, moment, member->last_copied_ms);
+            double copy_s = input->phase == PLAN_COPY_PENDING
+                                ? remaining_s(&model->copy, &luck->copy, moment, bytes, age_s)
+                                : transfer_s(&model->copy, &luck->copy, moment, bytes);
+            leg->copy_s = fmax(leg->copy_s, copy_s);
+        }
+        leg->delta_bytes += bytes;
+    }
+    leg->made = true;
+}
+
+static struct moment moment_of(const struct rollout *rollout, size_t slot, size_t draw)
+{
+    return (struct moment){.draw = draw, .slot = slot, .index = slot * rollout->draw_count + draw};
+}
+
+static void settle_in_flight(struct rollout *rollout)
+{
+    if (rollout->input->phase == PLAN_IDLE)
+        return;
+    for (size_t draw = 0; draw < rollout->draw_count; draw++) {
+        struct moment moment = moment_of(rollout, ROLLOUT_IN_FLIGHT, draw);
+        struct rollout_leg *leg = &rollout->legs[moment.index];
+        play_in_flight(rollout, &moment, leg);
+        rollout->free_s[draw] = leg->snapshot_s + leg->copy_s;
+    }
+}
+
+static enum error_code allocate(struct rollout *rollout, struct error *err)
+{
+    size_t members = rollout->input->member_count;
+    size_t draws = rollout->draw_count;
+    rollout->members = calloc(members, sizeof(*rollout->members));
+    rollout->numbers =
+        calloc(draws * (COMMON_ARRAYS + members * MEMBER_ARRAYS), sizeof(*rollout->numbers));
+    rollout->legs = calloc(draws * ROLLOUT_SLOTS, sizeof(*rollout->legs));
+    if (rollout->members == NULL || rollout->numbers == NULL || rollout->legs == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot hold %zu draws of %zu volumes", draws,
+                         members);
+    carve_all(rollout);
+    return ERR_NONE;
+}
+
+enum error_code rollout_init(struct rollout *rollout, const struct plan_input *input,
+                             struct error *err)
+{
+    CLEANUP_ROLLOUT struct rollout made = {.input = input, .draw_count = input->draw_count};
+    TRY(allocate(&made, err));
+    TRY(draw_all(&made, err));
+    settle_in_flight(&made);
+    *rollout = made;
+    made = (struct rollout){0};
+    return ERR_NONE;
+}
+
+static double round_start(const struct rollout_candidate *candidate, size_t round, double free_s)
+{
+    double start_s = round == 0 ? fmax(free_s, candidate->start_s) : free_s;
+    if (round > 0 && round + 1 == candidate->round_count)
+        start_s = fmax(start_s, candidate->cut_s - candidate->gap_s);
+    return start_s;
+}
+
+static void play_draw(struct rollout *rollout, const struct rollout_candidate *candidate,
+                      size_t draw)
+{
+    const struct plan_input *input = rollout->input;
+    int64_t previous_ms = input->phase == PLAN_IDLE ? 0 : input->round_started_ms;
+    double free_s = rollout->free_s[draw];
+    for (size_t round = 0; round < PLAN_MAX_ROUNDS; round++) {
+        struct moment moment = moment_of(rollout, round, draw);
+        struct rollout_leg *leg = &rollout->legs[moment.index];
+        *leg = (struct rollout_leg){.start_s = round_start(candidate, round, free_s)};
+        if (round >= candidate->round_count || leg->start_s > candidate->cut_s - LEAST_LEAD_S)
+            continue;
+        play_leg(rollout, &moment, previous_ms, leg);
+        free_s = leg->start_s + leg->snapshot_s + leg->copy_s;
+        previous_ms = input->now_ms + llround(leg->start_s * 1000);
+    }
+    struct moment moment = moment_of(rollout, ROLLOUT_FINAL, draw);
+    struct rollout_leg *final = &rollout->legs[moment.index];
+    *final = (struct rollout_leg){.start_s = fmax(free_s, candidate->cut_s)};
+    play_leg(rollout, &moment, previous_ms, final);
+    rollout->outcome.ready_s[draw] = free_s;
+    rollout->outcome.cut_s[draw] = final->start_s;
+    rollout->outcome.downtime_s[draw] =
+        rollout->overhead_s[draw] + final->snapshot_s + final->copy_s;
+}
+
+void rollout_play(struct rollout *rollout, const struct rollout_candidate *candidate,
+                  size_t draw_count)
+{
+    size_t count = draw_count < rollout->draw_count ? draw_count : rollout->draw_count;
+    for (size_t draw = 0; draw < count; draw++)
+        play_draw(rollout, candidate, draw);
+}

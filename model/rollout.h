@@ -1,0 +1,73 @@
+/* rollout.h: plays the rest of a run a few hundred times.
+ *
+ * One rollout holds the random numbers of all draws, so that every candidate (when to start, how
+ * many rounds, when to cut) is played against the same luck and can be compared with the others.
+ * The planner's instrument (model/plan.h); knows nothing of promises or reasons. */
+#ifndef MODEL_ROLLOUT_H
+#define MODEL_ROLLOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "model/error.h"
+#include "model/plan.h"
+
+/* Rounds 0 to PLAN_MAX_ROUNDS - 1 to come, the final, and the round in flight. */
+#define ROLLOUT_FINAL     PLAN_MAX_ROUNDS
+#define ROLLOUT_IN_FLIGHT (PLAN_MAX_ROUNDS + 1)
+#define ROLLOUT_SLOTS     (PLAN_MAX_ROUNDS + 2)
+
+/* What to play. All times are seconds after input->now_ms. */
+struct rollout_candidate {
+    size_t round_count;
+    double start_s; /* first round not before; the next ones follow without pause */
+    double gap_s;   /* the last of several rounds not earlier than this before the cut */
+    double cut_s;   /* T0 not before; later if the last round is still running */
+};
+
+/* One round or the final in one draw. */
+struct rollout_leg {
+    bool made; /* false: the cut came first */
+    double start_s;
+    double delta_bytes; /* sum over the set: what the copies carry, without copies the snapshots */
+    double snapshot_s;  /* slowest member */
+    double copy_s;
+};
+
+/* What came of it in each draw. Owned by the rollout that made it. */
+struct rollout_outcome {
+    double *ready_s;    /* last round over */
+    double *cut_s;      /* the cut really made */
+    double *downtime_s; /* fence to service back */
+};
+
+/* One member's luck; see rollout.c. */
+struct rollout_member;
+
+/* Zero-initialise. Owns its memory, borrows the input; hand back with rollout_done(). */
+struct rollout {
+    const struct plan_input *input;
+    size_t draw_count;
+    struct rollout_member *members;
+    double *numbers;          /* every array of doubles lies in here */
+    double *overhead_s;       /* own steps in the downtime, per draw */
+    double *free_s;           /* when nothing is in flight any more, per draw */
+    struct rollout_leg *legs; /* of the last play, slot-major: legs[slot * draw_count + draw] */
+    struct rollout_outcome outcome;
+};
+
+/* Frees what *rollout owns and empties it. Harmless on an empty one. */
+void rollout_done(struct rollout *rollout);
+#define CLEANUP_ROLLOUT CLEANUP(rollout_done)
+
+/* Draws all numbers for *input (validated, defaults filled in), which must outlive *rollout.
+ * Errors: ERR_NO_MEMORY. */
+MUST_CHECK enum error_code rollout_init(struct rollout *rollout, const struct plan_input *input,
+                                        struct error *err);
+
+/* Plays *candidate in the first draw_count draws; legs and outcome are those of this play until the
+ * next. */
+void rollout_play(struct rollout *rollout, const struct rollout_candidate *candidate,
+                  size_t draw_count);
+
+#endif
