@@ -1,0 +1,38 @@
+/* aws_env.h: the environment variables that AWS's own tools honour, read once.
+ *
+ * The only place of this folder that calls getenv(); everything else takes the struct, and a test
+ * writes one down. */
+#ifndef CORE_AWS_AWS_ENV_H
+#define CORE_AWS_AWS_ENV_H
+
+/* Every variable: member, name. */
+#define AWS_ENV_TABLE(ROW)                                                                         \
+    ROW(access_key_id, "AWS_ACCESS_KEY_ID")                                                        \
+    ROW(secret_access_key, "AWS_SECRET_ACCESS_KEY")                                                \
+    ROW(session_token, "AWS_SESSION_TOKEN")                                                        \
+    ROW(region, "AWS_REGION")                                                                      \
+    ROW(default_region, "AWS_DEFAULT_REGION")                                                      \
+    ROW(profile, "AWS_PROFILE")                                                                    \
+    ROW(default_profile, "AWS_DEFAULT_PROFILE")                                                    \
+    ROW(credentials_file, "AWS_SHARED_CREDENTIALS_FILE")                                           \
+    ROW(config_file, "AWS_CONFIG_FILE")                                                            \
+    ROW(home, "HOME")                                                                              \
+    ROW(endpoint_url, "AWS_ENDPOINT_URL")                                                          \
+    ROW(endpoint_url_ec2, "AWS_ENDPOINT_URL_EC2")                                                  \
+    ROW(endpoint_url_ebs, "AWS_ENDPOINT_URL_EBS")                                                  \
+    ROW(endpoint_url_sts, "AWS_ENDPOINT_URL_STS")                                                  \
+    ROW(endpoint_url_cloudwatch, "AWS_ENDPOINT_URL_CLOUDWATCH")                                    \
+    ROW(ignore_endpoint_urls, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")                               \
+    ROW(ca_bundle, "AWS_CA_BUNDLE")
+
+/* NULL where a variable is unset or empty. */
+struct aws_env {
+#define AWS_ENV_MEMBER(member, name) const char *member;
+    AWS_ENV_TABLE(AWS_ENV_MEMBER)
+#undef AWS_ENV_MEMBER
+};
+
+/* Reads the environment; the strings borrow from it. */
+struct aws_env aws_env_read(void);
+
+#endif

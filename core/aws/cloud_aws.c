@@ -1,0 +1,203 @@
+#include "core/aws/cloud_aws.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/aws/client.h"
+#include "core/aws/cloudwatch.h"
+#include "core/aws/credentials.h"
+#include "core/aws/ebs_direct.h"
+#include "core/aws/ec2_change.h"
+#include "core/aws/ec2_cut.h"
+#include "core/aws/ec2_list.h"
+#include "core/aws/profile.h"
+#include "core/aws/sts.h"
+
+struct cloud_aws {
+    struct credentials_source source;
+    struct client client;
+    char profile_url[256];
+};
+
+static struct client *client_of(void *self)
+{
+    return &((struct cloud_aws *)self)->client;
+}
+
+static enum error_code get_identity(void *self, struct cloud_identity *identity, struct error *err)
+{
+    return sts_get_identity(client_of(self), identity, err);
+}
+
+static enum error_code get_zones(void *self, char (*zones)[CLOUD_ZONE_SIZE], size_t room,
+                                 size_t *count, struct error *err)
+{
+    return ec2_get_zones(client_of(self), zones, room, count, err);
+}
+
+static enum error_code get_instance(void *self, const char *instance_id,
+                                    struct cloud_instance *instance, struct error *err)
+{
+    return ec2_get_instance(client_of(self), instance_id, instance, err);
+}
+
+static enum error_code list_volumes(void *self, const struct cloud_volume_filter *filter,
+                                    struct cloud_volumes *volumes, struct error *err)
+{
+    return ec2_list_volumes(client_of(self), filter, volumes, err);
+}
+
+static enum error_code list_snapshots(void *self, const struct cloud_snapshot_filter *filter,
+                                      struct cloud_snapshots *snapshots, struct error *err)
+{
+    return ec2_list_snapshots(client_of(self), filter, snapshots, err);
+}
+
+static enum error_code start_snapshot_set(void *self, const struct cloud_set_request *request,
+                                          struct cloud_set_result *result, struct error *err)
+{
+    return ec2_start_snapshot_set(client_of(self), request, result, err);
+}
+
+static enum error_code copy_snapshot(void *self, const struct cloud_copy_request *request,
+                                     char copy_id[CLOUD_ID_SIZE], struct error *err)
+{
+    return ec2_copy_snapshot(client_of(self), request, copy_id, err);
+}
+
+static enum error_code share_snapshot(void *self, const char *snapshot_id, const char *account_id,
+                                      struct error *err)
+{
+    return ec2_share_snapshot(client_of(self), snapshot_id, account_id, err);
+}
+
+static enum error_code delete_snapshot(void *self, const char *snapshot_id, struct error *err)
+{
+    return ec2_delete_snapshot(client_of(self), snapshot_id, err);
+}
+
+static enum error_code create_volume(void *self, const struct cloud_volume_request *request,
+                                     char volume_id[CLOUD_ID_SIZE], struct error *err)
+{
+    return ec2_create_volume(client_of(self), request, volume_id, err);
+}
+
+static enum error_code attach_volume(void *self, const char *volume_id, const char *instance_id,
+                                     const char *device, struct error *err)
+{
+    return ec2_attach_volume(client_of(self), volume_id, instance_id, device, err);
+}
+
+static enum error_code detach_volume(void *self, const char *volume_id, struct error *err)
+{
+    return ec2_detach_volume(client_of(self), volume_id, err);
+}
+
+static enum error_code delete_volume(void *self, const char *volume_id, struct error *err)
+{
+    return ec2_delete_volume(client_of(self), volume_id, err);
+}
+
+static enum error_code tag(void *self, const char *resource_id, const struct cloud_tags *tags,
+                           struct error *err)
+{
+    return ec2_tag(client_of(self), resource_id, tags, err);
+}
+
+static enum error_code list_changed_blocks(void *self, const char *first_id, const char *second_id,
+                                           const struct cloud_block_sink *sink, struct error *err)
+{
+    return ebs_list_changed_blocks(client_of(self), first_id, second_id, sink, err);
+}
+
+static enum error_code get_block(void *self, const char *snapshot_id, uint64_t index,
+                                 uint8_t block[CLOUD_BLOCK_BYTES], struct error *err)
+{
+    return ebs_get_block(client_of(self), snapshot_id, index, block, err);
+}
+
+static enum error_code get_metric(void *self, const struct cloud_metric_request *request,
+                                  struct cloud_metric *metric, struct error *err)
+{
+    return cloudwatch_get_metric(client_of(self), request, metric, err);
+}
+
+struct cloud cloud_aws_cloud(struct cloud_aws *aws)
+{
+    struct cloud cloud = {.get_identity = get_identity,
+                          .get_zones = get_zones,
+                          .get_instance = get_instance,
+                          .list_volumes = list_volumes,
+                          .list_snapshots = list_snapshots,
+                          .start_snapshot_set = start_snapshot_set,
+                          .copy_snapshot = copy_snapshot,
+                          .share_snapshot = share_snapshot,
+                          .delete_snapshot = delete_snapshot,
+                          .create_volume = create_volume,
+                          .attach_volume = attach_volume,
+                          .detach_volume = detach_volume,
+                          .delete_volume = delete_volume,
+                          .tag = tag,
+                          .list_changed_blocks = list_changed_blocks,
+                          .get_block = get_block,
+                          .get_metric = get_metric,
+                          .self = aws};
+    _Static_assert(sizeof(cloud.region) == sizeof(aws->client.region), "one size of region names");
+    memcpy(cloud.region, aws->client.region, sizeof(cloud.region));
+    return cloud;
+}
+
+/* A profile that nobody named may be absent: the environment may say all. */
+static enum error_code read_profile(const struct cloud_aws_options *options,
+                                    struct profile *profile, struct error *err)
+{
+    const char *name = profile_name(options->env, options->profile);
+    enum error_code code = profile_read(options->env, name, profile, err);
+    bool is_named = options->profile != NULL || options->env->profile != NULL;
+    if (code == ERR_NOT_FOUND && is_named)
+        return err->code = ERR_CONFIG;
+    return code == ERR_NOT_FOUND ? ERR_NONE : code;
+}
+
+static void fill(struct cloud_aws *aws, const struct cloud_aws_options *options)
+{
+    const struct endpoint_rules endpoints = {
+        .env = options->env, .url = options->endpoint_url, .profile_url = aws->profile_url};
+    aws->client.http = options->http;
+    aws->client.clock = options->clock;
+    aws->client.source = &aws->source;
+    aws->client.endpoints = endpoints;
+    aws->source.http = options->http;
+    aws->source.clock = options->clock;
+    aws->source.env = options->env;
+    aws->source.endpoints = endpoints;
+    aws->source.profile = options->profile;
+    aws->source.role_arn = options->role_arn;
+    aws->source.external_id = options->external_id;
+    memcpy(aws->source.region, aws->client.region, sizeof(aws->source.region));
+}
+
+enum error_code cloud_aws_new(const struct cloud_aws_options *options, struct cloud_aws **aws,
+                              struct error *err)
+{
+    CLEANUP_PROFILE struct profile profile = {0};
+    char region[ENDPOINT_REGION_SIZE] = "";
+    TRY(read_profile(options, &profile, err));
+    TRY(endpoint_region(options->env, options->region, profile.region, region, err));
+    struct cloud_aws *made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot set up a cloud");
+    memcpy(made->profile_url, profile.endpoint_url, sizeof(made->profile_url));
+    memcpy(made->client.region, region, sizeof(made->client.region));
+    fill(made, options);
+    *aws = made;
+    return ERR_NONE;
+}
+
+void cloud_aws_free(struct cloud_aws *aws)
+{
+    if (aws == NULL)
+        return;
+    credentials_source_done(&aws->source);
+    free(aws);
+}

@@ -1,0 +1,40 @@
+/* cloud_aws.h: core/cloud.h over AWS, for one principal in one region.
+ *
+ * Everything of this folder meets here; the command line makes one per (account, region) and hands
+ * its `struct cloud` to the engine. */
+#ifndef CORE_AWS_CLOUD_AWS_H
+#define CORE_AWS_CLOUD_AWS_H
+
+#include "core/aws/aws_env.h"
+#include "core/aws/http.h"
+#include "core/clock.h"
+#include "core/cloud.h"
+#include "model/error.h"
+
+/* Borrows every pointer for the life of the cloud. */
+struct cloud_aws_options {
+    struct http *http; /* may be shared by several clouds of one thread */
+    const struct clock *clock;
+    const struct aws_env *env;
+    const char *region;       /* NULL: as the environment or the profile says */
+    const char *profile;      /* NULL: as the environment says */
+    const char *role_arn;     /* to assume on top of the credentials found; NULL: none */
+    const char *external_id;  /* for that role; NULL: none */
+    const char *endpoint_url; /* for every service, with "{region}" if wanted; NULL: none */
+};
+
+struct cloud_aws;
+
+/* Finds the region and reads the profile; sends nothing and asks for no credentials yet.
+ * Owns: *aws is the caller's, hand back with cloud_aws_free().
+ * Errors: ERR_CONFIG for a missing region or a bad profile; ERR_SYSTEM, ERR_NO_MEMORY. */
+MUST_CHECK enum error_code cloud_aws_new(const struct cloud_aws_options *options,
+                                         struct cloud_aws **aws, struct error *err);
+
+/* Wipes the credentials and frees. Accepts NULL. The http of the options stays the caller's. */
+void cloud_aws_free(struct cloud_aws *aws);
+
+/* The interface; borrows *aws. */
+struct cloud cloud_aws_cloud(struct cloud_aws *aws);
+
+#endif

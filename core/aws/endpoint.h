@@ -1,0 +1,49 @@
+/* endpoint.h: which region, and which address serves it.
+ *
+ * Order for an address: the command line, AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's
+ * endpoint_url, AWS's own. "{region}" in an override becomes the region's name, so that a mock can
+ * serve several. The region that signs is never changed by an override. */
+#ifndef CORE_AWS_ENDPOINT_H
+#define CORE_AWS_ENDPOINT_H
+
+#include "core/aws/aws_env.h"
+#include "model/error.h"
+
+enum endpoint_service {
+    ENDPOINT_EC2,
+    ENDPOINT_EBS,
+    ENDPOINT_STS,
+    ENDPOINT_CLOUDWATCH,
+};
+
+#define ENDPOINT_REGION_SIZE 32
+
+/* What can name an address, besides the defaults; borrows. */
+struct endpoint_rules {
+    const struct aws_env *env;
+    const char *url;         /* from the command line, NULL if not given */
+    const char *profile_url; /* from the profile, NULL or "" if absent */
+};
+
+struct endpoint {
+    char base[256];   /* "https://ec2.eu-west-1.amazonaws.com" */
+    char host[256];   /* as in the Host header: with the port unless it is the scheme's own */
+    char prefix[128]; /* path before ours, "" or "/prefix" without a slash at the end */
+};
+
+/* The name a service signs with: "ec2", "ebs", "sts", "monitoring". */
+const char *endpoint_signing_name(enum endpoint_service service);
+
+/* Finds the address of a service in a region.
+ * Errors: ERR_CONFIG if the region or an override is not well-formed. */
+MUST_CHECK enum error_code endpoint_resolve(const struct endpoint_rules *rules,
+                                            enum endpoint_service service, const char *region,
+                                            struct endpoint *endpoint, struct error *err);
+
+/* Finds the region: chosen (or NULL), AWS_REGION, AWS_DEFAULT_REGION, the profile's (or NULL).
+ * Errors: ERR_CONFIG if none names one, or the name has other characters than a-z, 0-9 and '-'. */
+MUST_CHECK enum error_code endpoint_region(const struct aws_env *env, const char *chosen,
+                                           const char *profile_region,
+                                           char region[ENDPOINT_REGION_SIZE], struct error *err);
+
+#endif
