@@ -101,6 +101,7 @@ bool sim_ec2_create_tags(struct sim_call *call)
         return false;
     for (size_t n = 1; n <= count; n++)
         tags_merge(resource_tags(call, n), &tags);
+    world_checkpoint(call->world); /* the world did not see its tags change */
     sim_ec2_write_true(call);
     return true;
 }
@@ -129,6 +130,7 @@ bool sim_ec2_delete_tags(struct sim_call *call)
         return false;
     for (size_t n = 1; n <= count; n++)
         remove_tags(call, resource_tags(call, n));
+    world_checkpoint(call->world);
     sim_ec2_write_true(call);
     return true;
 }
