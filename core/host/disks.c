@@ -11,7 +11,7 @@
 
 #define EBS_LINK_PREFIX "nvme-Amazon_Elastic_Block_Store_vol"
 
-enum { DEPTH_MAX = 8 };
+enum { DEPTH_MAX = 8, LINK_SIZE = 2 * PATH_MAX };
 
 /* One walk from a mount down to its disks. */
 struct walk {
@@ -70,17 +70,25 @@ static bool find_volume_id(const char *by_id, const char *disk, char id[CLOUD_ID
     return false;
 }
 
+static bool has_volume(const struct volume_ids *ids, const char *id)
+{
+    for (size_t i = 0; i < ids->count; i++) {
+        if (strcmp(ids->items[i], id) == 0)
+            return true;
+    }
+    return false;
+}
+
 static enum error_code add_disk(const struct walk *walk, const char *disk, struct error *err)
 {
     char id[CLOUD_ID_SIZE];
-    if (!find_volume_id(walk->by_id, disk, id))
+    if (!find_volume_id(walk->by_id, disk, id)) {
         return error_set(err, ERR_QUIESCE,
                          "'%s' lies on disk '%s', which is no EBS volume (no link in '%s')",
                          walk->mount->mount_point, disk, walk->by_id);
-    for (size_t i = 0; i < walk->ids->count; i++) {
-        if (strcmp(walk->ids->items[i], id) == 0)
-            return ERR_NONE;
     }
+    if (has_volume(walk->ids, id))
+        return ERR_NONE;
     if (walk->ids->count == CLOUD_SET_MAX)
         return error_set(err, ERR_LIMIT, "more than %d volumes", CLOUD_SET_MAX);
     (void)snprintf(walk->ids->items[walk->ids->count++], CLOUD_ID_SIZE, "%s", id);
@@ -123,10 +131,11 @@ static enum error_code walk_device(const struct walk *walk, const char *sys_link
                                    struct error *err)
 {
     char device_dir[PATH_MAX];
-    if (depth > DEPTH_MAX || realpath(sys_link, device_dir) == NULL)
+    if (depth > DEPTH_MAX || realpath(sys_link, device_dir) == NULL) {
         return error_set(err, ERR_QUIESCE,
                          "'%s' lies on '%s', which is no block device known to '%s'",
                          walk->mount->mount_point, walk->mount->source, sys_link);
+    }
     step_to_disk(device_dir);
     size_t part_count = 0;
     TRY(walk_parts(walk, device_dir, depth, &part_count, err));
@@ -134,13 +143,14 @@ static enum error_code walk_device(const struct walk *walk, const char *sys_link
 }
 
 /* Major 0 is an anonymous device: btrfs, whose source is a block device, or no device at all. */
-static void first_device(const char *sys, const struct mount *mount, char link[2 * PATH_MAX])
+static void first_device(const char *sys, const struct mount *mount, char link[LINK_SIZE])
 {
-    if (mount->device_major != 0)
-        (void)snprintf(link, 2 * PATH_MAX, "%s/dev/block/%u:%u", sys, mount->device_major,
+    if (mount->device_major != 0) {
+        (void)snprintf(link, LINK_SIZE, "%s/dev/block/%u:%u", sys, mount->device_major,
                        mount->device_minor);
-    else
-        (void)snprintf(link, 2 * PATH_MAX, "%s/class/block/%s", sys, last_part(mount->source));
+    } else {
+        (void)snprintf(link, LINK_SIZE, "%s/class/block/%s", sys, last_part(mount->source));
+    }
 }
 
 enum error_code mount_volumes(const struct mount_roots *roots, const struct mount *mount,
@@ -150,9 +160,26 @@ enum error_code mount_volumes(const struct mount_roots *roots, const struct moun
     struct walk walk = {.mount = mount,
                         .by_id = roots->by_id != NULL ? roots->by_id : "/dev/disk/by-id",
                         .ids = &found};
-    char link[2 * PATH_MAX];
+    char link[LINK_SIZE];
     first_device(roots->sys != NULL ? roots->sys : "/sys", mount, link);
     TRY(walk_device(&walk, link, 0, err));
     *ids = found;
+    return ERR_NONE;
+}
+
+enum error_code mount_check_covered(const struct mount_roots *roots, const char *what,
+                                    const char *path, const struct volume_ids *set,
+                                    struct error *err)
+{
+    struct mount mount;
+    struct volume_ids needed = {0};
+    TRY(mount_find(roots, path, &mount, err));
+    TRY(mount_volumes(roots, &mount, &needed, err));
+    for (size_t i = 0; i < needed.count; i++) {
+        if (!has_volume(set, needed.items[i])) {
+            return error_set(err, ERR_QUIESCE, "%s at '%s' lies on volume '%s', not in the set",
+                             what, path, needed.items[i]);
+        }
+    }
     return ERR_NONE;
 }

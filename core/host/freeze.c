@@ -32,7 +32,7 @@ static enum error_code check_mount(const char *path, int fd, const struct stat *
 {
     struct stat root;
     if (stat("/", &root) != 0)
-        return error_set(err, ERR_SYSTEM, "cannot look at '/': %s", strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot look at '/': %s", strerrordesc_np(errno));
     if (found->st_dev == root.st_dev)
         return error_set(err, ERR_QUIESCE, "'%s' is on the root filesystem, never frozen", path);
     if (!is_mount_point(fd, found->st_dev))
@@ -43,9 +43,10 @@ static enum error_code check_mount(const char *path, int fd, const struct stat *
 static enum error_code add_mount(struct freeze *freeze, const char *path, struct error *err)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return error_set(err, ERR_QUIESCE, "cannot open mount point '%s': %s", path,
-                         strerror(errno));
+                         strerrordesc_np(errno));
+    }
     struct stat found;
     enum error_code checked = fstat(fd, &found) == 0 ? check_mount(path, fd, &found, err)
                                                      : error_set(err, ERR_SYSTEM, "cannot stat");
@@ -56,7 +57,8 @@ static enum error_code add_mount(struct freeze *freeze, const char *path, struct
             freeze->fds[freeze->count++] = fd;
             return ERR_NONE;
         }
-        checked = error_set(err, ERR_SYSTEM, "cannot resolve '%s': %s", path, strerror(errno));
+        checked =
+            error_set(err, ERR_SYSTEM, "cannot resolve '%s': %s", path, strerrordesc_np(errno));
     }
     close(fd);
     return checked;
@@ -92,9 +94,10 @@ void freeze_close(struct freeze *freeze)
 static enum error_code flush_once(const struct freeze *freeze, struct error *err)
 {
     for (size_t i = 0; i < freeze->count; i++) {
-        if (syncfs(freeze->fds[i]) != 0)
+        if (syncfs(freeze->fds[i]) != 0) {
             return error_set(err, ERR_SYSTEM, "cannot flush '%s': %s", freeze->mounts[i].path,
-                             strerror(errno));
+                             strerrordesc_np(errno));
+        }
     }
     return ERR_NONE;
 }
@@ -128,7 +131,7 @@ static enum error_code freeze_one(struct freeze *freeze, size_t index,
         return error_set(err, ERR_QUIESCE, "'%s' is frozen already, by somebody else", path);
     if (failed == EOPNOTSUPP || failed == ENOTTY)
         return error_set(err, ERR_QUIESCE, "the filesystem of '%s' cannot be frozen", path);
-    return error_set(err, ERR_QUIESCE, "cannot freeze '%s': %s", path, strerror(failed));
+    return error_set(err, ERR_QUIESCE, "cannot freeze '%s': %s", path, strerrordesc_np(failed));
 }
 
 enum error_code freeze_begin(struct freeze *freeze, const struct watchdog *watchdog,
@@ -137,11 +140,12 @@ enum error_code freeze_begin(struct freeze *freeze, const struct watchdog *watch
     freeze->began_us = clock_mono_us();
     for (size_t i = 0; i < freeze->count; i++) {
         enum error_code failed = freeze_one(freeze, i, watchdog, err);
-        if (failed != ERR_NONE)
+        if (failed != ERR_NONE) {
             return freeze_end(freeze, NULL) == ERR_NONE
                        ? failed
                        : error_set(err, ERR_NOT_THAWED, "a mount before '%s' could not be thawed",
                                    freeze->mounts[i].path);
+        }
     }
     freeze->frozen_us = clock_mono_us();
     return ERR_NONE;
@@ -160,7 +164,7 @@ static enum error_code thaw_one(struct freeze *freeze, size_t index, struct erro
         return ERR_NONE;
     }
     return error_set(err, ERR_NOT_THAWED, "cannot thaw '%s': %s", freeze->mounts[index].path,
-                     strerror(errno));
+                     strerrordesc_np(errno));
 }
 
 enum error_code freeze_end(struct freeze *freeze, struct error *err)
@@ -185,14 +189,16 @@ enum error_code freeze_end(struct freeze *freeze, struct error *err)
 enum error_code freeze_thaw_path(const char *mount_point, bool *was_frozen, struct error *err)
 {
     int fd = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
+    if (fd < 0) {
         return error_set(err, ERR_NOT_FOUND, "cannot open mount point '%s': %s", mount_point,
-                         strerror(errno));
+                         strerrordesc_np(errno));
+    }
     int failed = ioctl(fd, FITHAW, 0) == 0 ? 0 : errno;
     close(fd);
-    if (failed != 0 && failed != EINVAL)
+    if (failed != 0 && failed != EINVAL) {
         return error_set(err, ERR_NOT_THAWED, "cannot thaw '%s': %s", mount_point,
-                         strerror(failed));
+                         strerrordesc_np(failed));
+    }
     *was_frozen = failed == 0;
     return ERR_NONE;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -33,12 +34,13 @@ static enum error_code put_mounts(const char *path, const struct frozen_mount *m
 {
     FILE *file = fopen(path, "we");
     if (file == NULL)
-        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
-    for (size_t i = 0; i < count; i++)
+        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerrordesc_np(errno));
+    for (size_t i = 0; i < count; i++) {
         (void)fprintf(file, "%u:%u %s\n", major(mounts[i].device), minor(mounts[i].device),
                       mounts[i].path);
+    }
     if (fclose(file) != 0)
-        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerrordesc_np(errno));
     return ERR_NONE;
 }
 
@@ -50,7 +52,7 @@ enum error_code frozen_record_write(const char *dir, const struct frozen_mount *
             return error_set(err, ERR_INVALID, "mount point '%s' has a newline", mounts[i].path);
     }
     if (mkdir(dir, 0755) != 0 && errno != EEXIST)
-        return error_set(err, ERR_SYSTEM, "cannot make '%s': %s", dir, strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot make '%s': %s", dir, strerrordesc_np(errno));
     char path[PATH_MAX];
     own_path(dir, path);
     return put_mounts(path, mounts, count, err);
@@ -65,15 +67,17 @@ void frozen_record_remove(const char *dir)
 
 static bool parse_line(char *line, struct frozen_mount *mount)
 {
-    unsigned device_major = 0;
-    unsigned device_minor = 0;
-    int path_at = 0;
     line[strcspn(line, "\n")] = '\0';
-    if (sscanf(line, "%u:%u %n", &device_major, &device_minor, &path_at) < 2 || path_at == 0)
+    char *at = line;
+    unsigned long device_major = strtoul(line, &at, 10);
+    if (at == line || *at != ':')
         return false;
-    mount->device = makedev(device_major, device_minor);
-    (void)snprintf(mount->path, sizeof(mount->path), "%s", line + path_at);
-    return mount->path[0] == '/';
+    unsigned long device_minor = strtoul(at + 1, &at, 10);
+    if (strncmp(at, " /", 2) != 0)
+        return false;
+    mount->device = makedev((unsigned)device_major, (unsigned)device_minor);
+    (void)snprintf(mount->path, sizeof(mount->path), "%s", at + 1);
+    return true;
 }
 
 typedef enum error_code visit_function(void *context, const struct frozen_mount *mount,
@@ -84,7 +88,7 @@ static enum error_code visit_record(const char *path, visit_function *visit, voi
 {
     CLEANUP(close_file) FILE *file = fopen(path, "re");
     if (file == NULL)
-        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", path, strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", path, strerrordesc_np(errno));
     enum error_code result = ERR_NONE;
     char line[PATH_MAX + 32];
     struct frozen_mount mount;
@@ -107,7 +111,7 @@ enum error_code frozen_record_visit(const char *dir, visit_function *visit, void
     if (opened == NULL && errno == ENOENT)
         return ERR_NONE;
     if (opened == NULL)
-        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", dir, strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", dir, strerrordesc_np(errno));
     enum error_code result = ERR_NONE;
     const struct dirent *entry = NULL;
     while ((entry = readdir(opened)) != NULL) { /* NOLINT(concurrency-mt-unsafe): one thread */

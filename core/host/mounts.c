@@ -35,12 +35,16 @@ static void unescape(char *text)
 /* "36 35 98:0 /root /mount/point options [optional...] - fstype source options" */
 static bool parse_mount(const char *line, struct mount *mount)
 {
+    char device[32];
+    char *minor_at = NULL;
     const char *tail = strstr(line, " - ");
-    if (tail == NULL ||
-        sscanf(line, "%*d %*d %u:%u %*s %4095s", &mount->device_major, &mount->device_minor,
-               mount->mount_point) != 3 ||
+    if (tail == NULL || sscanf(line, "%*s %*s %31s %*s %4095s", device, mount->mount_point) != 2 ||
         sscanf(tail + 3, "%63s %4095s", mount->filesystem, mount->source) != 2)
         return false;
+    mount->device_major = (unsigned)strtoul(device, &minor_at, 10);
+    if (*minor_at != ':')
+        return false;
+    mount->device_minor = (unsigned)strtoul(minor_at + 1, NULL, 10);
     unescape(mount->mount_point);
     unescape(mount->source);
     return true;
@@ -78,11 +82,13 @@ enum error_code mount_find(const struct mount_roots *roots, const char *path, st
     char real[PATH_MAX];
     char table_path[PATH_MAX];
     if (realpath(path, real) == NULL)
-        return error_set(err, ERR_NOT_FOUND, "cannot find '%s': %s", path, strerror(errno));
+        return error_set(err, ERR_NOT_FOUND, "cannot find '%s': %s", path, strerrordesc_np(errno));
     (void)snprintf(table_path, sizeof(table_path), "%s/self/mountinfo",
                    roots->proc != NULL ? roots->proc : "/proc");
     CLEANUP(close_file) FILE *table = fopen(table_path, "re");
-    if (table == NULL)
-        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", table_path, strerror(errno));
+    if (table == NULL) {
+        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", table_path,
+                         strerrordesc_np(errno));
+    }
     return search_table(table, real, mount, err);
 }

@@ -47,4 +47,11 @@ MUST_CHECK enum error_code mount_find(const struct mount_roots *roots, const cha
 MUST_CHECK enum error_code mount_volumes(const struct mount_roots *roots, const struct mount *mount,
                                          struct volume_ids *ids, struct error *err);
 
+/* Checks that every volume under `path` is in `set`; `what` names the place in the error, for
+ * example "tablespace 'cold'".
+ * Errors: ERR_QUIESCE naming place, path and volume if one is missing; as the two above. */
+MUST_CHECK enum error_code mount_check_covered(const struct mount_roots *roots, const char *what,
+                                               const char *path, const struct volume_ids *set,
+                                               struct error *err);
+
 #endif

@@ -15,9 +15,10 @@ static enum error_code check_device(const struct freeze *freeze, dev_t device, c
                                     const char *subject, struct error *err)
 {
     for (size_t i = 0; i < freeze->count; i++) {
-        if (freeze->mounts[i].device == device)
+        if (freeze->mounts[i].device == device) {
             return error_set(err, ERR_QUIESCE, "'%s' cannot be frozen: %s '%s' lies on it",
                              freeze->mounts[i].path, what, subject);
+        }
     }
     return ERR_NONE;
 }
@@ -57,7 +58,7 @@ static enum error_code check_open_files(const struct freeze *freeze, struct erro
 {
     CLEANUP(close_dir) DIR *fds = opendir("/proc/self/fd");
     if (fds == NULL)
-        return error_set(err, ERR_SYSTEM, "cannot list open files: %s", strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot list open files: %s", strerrordesc_np(errno));
     const struct dirent *entry = NULL;
     while ((entry = readdir(fds)) != NULL) { /* NOLINT(concurrency-mt-unsafe): one thread */
         char link[PATH_MAX];

@@ -47,22 +47,22 @@ static enum error_code need_session(struct quiesce_local *local, struct error *e
         return error_set(err, ERR_POSTGRES, "the session that holds the backup is lost");
     pg_conn_close(&local->conn);
     return pg_conn_open(&local->conn, local->options.conninfo, NULL,
-                        local->options.connect_timeout_ms, err);
+                        local->options.connect_timeout_ms, local->options.statement_timeout_ms,
+                        err);
 }
 
 static enum error_code local_fence_record(void *self, struct strbuf *record, struct error *err)
 {
     struct quiesce_local *local = self;
     TRY(need_session(local, err));
-    return pg_fence_record(&local->conn, local->options.statement_timeout_ms, record, err);
+    return pg_fence_record(&local->conn, record, err);
 }
 
 static enum error_code local_fence(void *self, char lsn[LSN_TEXT_SIZE], struct error *err)
 {
     struct quiesce_local *local = self;
     TRY(need_session(local, err));
-    TRY(pg_fence_raise(&local->conn, local->options.statement_timeout_ms,
-                       local->options.fence_settle_ms, lsn, err));
+    TRY(pg_fence_raise(&local->conn, local->options.fence_settle_ms, lsn, err));
     local->happened.fenced = true;
     return ERR_NONE;
 }
@@ -72,14 +72,14 @@ static enum error_code local_unfence(void *self, const char *record, struct erro
     struct quiesce_local *local = self;
     TRY(need_session(local, err));
     local->happened.fenced = false;
-    return pg_fence_lift(&local->conn, record, local->options.statement_timeout_ms, err);
+    return pg_fence_lift(&local->conn, record, err);
 }
 
 static enum error_code local_read_lsn(void *self, char lsn[LSN_TEXT_SIZE], struct error *err)
 {
     struct quiesce_local *local = self;
     TRY(need_session(local, err));
-    return pg_conn_lsn(&local->conn, local->options.statement_timeout_ms, lsn, LSN_TEXT_SIZE, err);
+    return pg_conn_lsn(&local->conn, lsn, LSN_TEXT_SIZE, err);
 }
 
 static enum error_code local_backup_begin(void *self, const char *label, struct error *err)
@@ -88,8 +88,7 @@ static enum error_code local_backup_begin(void *self, const char *label, struct 
     if (local->backup_on)
         return error_set(err, ERR_STATE, "a backup is on already");
     TRY(need_session(local, err));
-    TRY(pg_backup_begin(&local->conn, label, local->options.statement_timeout_ms, local->start_lsn,
-                        err));
+    TRY(pg_backup_begin(&local->conn, label, local->start_lsn, err));
     local->backup_on = true;
     return ERR_NONE;
 }
@@ -103,8 +102,7 @@ static enum error_code local_backup_end(void *self, struct quiesce_backup *backu
     enum error_code alive = need_session(local, err);
     local->backup_on = false;
     TRY(alive);
-    TRY(pg_backup_end(&local->conn, local->options.statement_timeout_ms,
-                      local->options.archive_wait_ms, backup, err));
+    TRY(pg_backup_end(&local->conn, local->options.archive_wait_ms, backup, err));
     (void)snprintf(backup->start_lsn, sizeof(backup->start_lsn), "%s", local->start_lsn);
     local->cut_backup_ended = local->cut_in_backup;
     return ERR_NONE;
@@ -121,9 +119,8 @@ static enum error_code prepare_database(struct quiesce_local *local, struct erro
     if (!is_given(local->options.conninfo))
         return ERR_NONE;
     TRY(need_session(local, err));
-    TRY(pg_checkpoint(&local->conn, local->options.statement_timeout_ms, err));
-    return pg_conn_lsn(&local->conn, local->options.statement_timeout_ms, local->happened.lsn,
-                       sizeof(local->happened.lsn), err);
+    TRY(pg_checkpoint(&local->conn, err));
+    return pg_conn_lsn(&local->conn, local->happened.lsn, sizeof(local->happened.lsn), err);
 }
 
 static enum error_code check_own(const struct quiesce_local *local, const char *watchdog,
@@ -152,7 +149,7 @@ static enum error_code start_watchdog(struct quiesce_local *local, const char *p
 static enum error_code lock_memory(struct quiesce_local *local, struct error *err)
 {
     if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
-        return error_set(err, ERR_SYSTEM, "cannot lock memory: %s", strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot lock memory: %s", strerrordesc_np(errno));
     local->memory_locked = true;
     return ERR_NONE;
 }

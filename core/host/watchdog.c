@@ -46,8 +46,10 @@ enum error_code watchdog_find(const char *configured, char *path, size_t path_si
     }
     char self[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (length <= 0)
-        return error_set(err, ERR_QUIESCE, "cannot find our own executable: %s", strerror(errno));
+    if (length <= 0) {
+        return error_set(err, ERR_QUIESCE, "cannot find our own executable: %s",
+                         strerrordesc_np(errno));
+    }
     self[length] = '\0';
     *strrchr(self, '/') = '\0';
     return find_beside(self, path, path_size, err);
@@ -81,12 +83,14 @@ static int describe_child(const struct handover *handover, posix_spawn_file_acti
     int failed = posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSID);
     for (int fd = 0; fd < 3 && failed == 0; fd++)
         failed = posix_spawn_file_actions_addopen(actions, fd, "/dev/null", O_RDWR, 0);
-    for (size_t i = 0; i < handover->count && failed == 0; i++)
+    for (size_t i = 0; i < handover->count && failed == 0; i++) {
         failed = posix_spawn_file_actions_adddup2(actions, handover->fds[i],
                                                   WATCHDOG_SOCKET_FD + (int)i);
-    if (failed == 0)
+    }
+    if (failed == 0) {
         failed = posix_spawn_file_actions_addclosefrom_np(actions, WATCHDOG_SOCKET_FD +
                                                                        (int)handover->count);
+    }
     return failed;
 }
 
@@ -144,13 +148,15 @@ static enum error_code spawn_with(const struct watchdog_options *options, int ch
     bool copied = handover_add(&handover, child_fd);
     for (size_t i = 0; i < options->mount_count && copied; i++)
         copied = handover_add(&handover, options->mount_fds[i]);
-    if (!copied)
+    if (!copied) {
         return error_set(err, ERR_QUIESCE, "cannot pass descriptors to the watchdog: %s",
-                         strerror(errno));
+                         strerrordesc_np(errno));
+    }
     int failed = spawn(options, &handover, pid);
-    if (failed != 0)
+    if (failed != 0) {
         return error_set(err, ERR_QUIESCE, "cannot start watchdog '%s': %s", options->program,
-                         strerror(failed));
+                         strerrordesc_np(failed));
+    }
     return ERR_NONE;
 }
 
@@ -158,11 +164,12 @@ enum error_code watchdog_start(struct watchdog *watchdog, const struct watchdog_
                                struct error *err)
 {
     int pair[2];
-    if (options->mount_count > WATCHDOG_MOUNTS_MAX)
+    if (options->mount_count > WATCHDOG_MOUNTS_MAX) {
         return error_set(err, ERR_QUIESCE, "more than %d filesystems to freeze",
                          WATCHDOG_MOUNTS_MAX);
+    }
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-        return error_set(err, ERR_QUIESCE, "cannot make a socket pair: %s", strerror(errno));
+        return error_set(err, ERR_QUIESCE, "cannot make a socket pair: %s", strerrordesc_np(errno));
 
     struct watchdog started = {.socket_fd = pair[0]};
     enum error_code failed = spawn_with(options, pair[1], &started.pid, err);

@@ -107,7 +107,7 @@ static void ignore_signals(void)
         (void)signal(number, SIG_IGN); /* fails for SIGKILL and SIGSTOP, as it must */
     sigset_t none;
     sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
 /* The out-of-memory killer would be the one SIGKILL that comes at the worst moment. */

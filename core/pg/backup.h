@@ -22,22 +22,22 @@ struct pg_archive {
 /* Looks at archive_mode and pg_stat_archiver.
  * Errors: as pg_conn_query(). */
 MUST_CHECK enum error_code pg_archive_read(struct pg_conn *conn, struct pg_archive *archive,
-                                           int timeout_ms, struct error *err);
+                                           struct error *err);
 
 /* Runs CHECKPOINT, so that both a backup start and a crash recovery are short.
  * Errors: as pg_conn_query(). */
-MUST_CHECK enum error_code pg_checkpoint(struct pg_conn *conn, int timeout_ms, struct error *err);
+MUST_CHECK enum error_code pg_checkpoint(struct pg_conn *conn, struct error *err);
 
 /* Enters backup mode with an immediate checkpoint; the start LSN goes to `lsn`.
  * Errors: ERR_STATE if somebody's exclusive backup runs, or on 9.6 if archiving fails; as
  * pg_conn_query(). */
-MUST_CHECK enum error_code pg_backup_begin(struct pg_conn *conn, const char *label, int timeout_ms,
+MUST_CHECK enum error_code pg_backup_begin(struct pg_conn *conn, const char *label,
                                            char lsn[LSN_TEXT_SIZE], struct error *err);
 
 /* Leaves backup mode: fills stop_lsn, label, tablespace_map and archive_waited of *backup. Waits up
  * to `archive_wait_ms` until the archiver has the last WAL.
  * Errors: as pg_conn_query(); then the backup is not valid. */
-MUST_CHECK enum error_code pg_backup_end(struct pg_conn *conn, int timeout_ms, int archive_wait_ms,
+MUST_CHECK enum error_code pg_backup_end(struct pg_conn *conn, int archive_wait_ms,
                                          struct quiesce_backup *backup, struct error *err);
 
 #endif

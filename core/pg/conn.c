@@ -95,22 +95,25 @@ static enum error_code finish_connecting(PGconn *handle, int64_t deadline_us, st
 
 /* A pooler hands each transaction to any server process, and backup mode belongs to one. The pid
  * told at the start of the session is a pooler's invention, or differs from query to query. */
-static enum error_code refuse_pooler(struct pg_conn *conn, int timeout_ms, struct error *err)
+static enum error_code refuse_pooler(struct pg_conn *conn, struct error *err)
 {
     for (int look = 0; look < 2; look++) {
         char pid[24];
-        TRY(pg_conn_value(conn, "SELECT pg_backend_pid()", NULL, timeout_ms, pid, sizeof(pid),
-                          err));
-        if (strtol(pid, NULL, 10) != PQbackendPID(conn->handle))
+        TRY(pg_conn_value(conn, "SELECT pg_backend_pid()", NULL, pid, sizeof(pid), err));
+        if (strtol(pid, NULL, 10) != PQbackendPID(conn->handle)) {
             return error_set(err, ERR_POSTGRES,
                              "a connection pooler stands before PostgreSQL; a direct connection is "
                              "needed");
+        }
     }
     return ERR_NONE;
 }
 
-static enum error_code set_up_session(struct pg_conn *conn, int timeout_ms, struct error *err)
+static enum error_code set_up_session(struct pg_conn *conn, struct error *err)
 {
+    char limit[64];
+    (void)snprintf(limit, sizeof(limit), "SET statement_timeout = %d", conn->statement_timeout_ms);
+    TRY(pg_conn_run(conn, limit, err));
     static const struct {
         int from_version_num;
         const char *sql;
@@ -123,28 +126,29 @@ static enum error_code set_up_session(struct pg_conn *conn, int timeout_ms, stru
     };
     for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
         if (conn->server_version_num >= settings[i].from_version_num)
-            TRY(pg_conn_run(conn, settings[i].sql, timeout_ms, err));
+            TRY(pg_conn_run(conn, settings[i].sql, err));
     }
-    return refuse_pooler(conn, timeout_ms, err);
+    return refuse_pooler(conn, err);
 }
 
 enum error_code pg_conn_open(struct pg_conn *conn, const char *conninfo, const char *database,
-                             int timeout_ms, struct error *err)
+                             int connect_timeout_ms, int statement_timeout_ms, struct error *err)
 {
-    CLEANUP_PG_CONN struct pg_conn opened = {.statement_timeout_ms = -1};
+    CLEANUP_PG_CONN struct pg_conn opened = {.statement_timeout_ms = statement_timeout_ms};
     opened.handle = start_connecting(conninfo, database != NULL ? database : PG_CONTROL_DATABASE);
     if (opened.handle == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold a PostgreSQL connection");
     (void)PQsetNoticeReceiver(opened.handle, drop_notice, NULL);
-    TRY(finish_connecting(opened.handle, deadline_in(timeout_ms), err));
+    TRY(finish_connecting(opened.handle, deadline_in(connect_timeout_ms), err));
     opened.server_version_num = PQserverVersion(opened.handle);
     opened.dialect = pg_dialect_find(opened.server_version_num);
-    if (opened.dialect == NULL)
+    if (opened.dialect == NULL) {
         return error_set(err, ERR_POSTGRES, "PostgreSQL %d is too old, 9.6 is the first supported",
                          opened.server_version_num);
+    }
     if (PQsetnonblocking(opened.handle, 1) != 0)
         return connect_failed(opened.handle, err);
-    TRY(set_up_session(&opened, timeout_ms, err));
+    TRY(set_up_session(&opened, err));
     *conn = opened;
     opened = (struct pg_conn){0};
     return ERR_NONE;
@@ -236,12 +240,12 @@ static PGresult *receive(PGconn *handle, int64_t deadline_us)
     }
 }
 
-static enum error_code exchange(struct pg_conn *conn, const char *sql, const char *argument,
-                                int timeout_ms, PGresult **result, struct error *err)
+enum error_code pg_conn_query(struct pg_conn *conn, const char *sql, const char *argument,
+                              PGresult **result, struct error *err)
 {
     if (conn->handle == NULL)
         return error_set(err, ERR_POSTGRES, "no session with PostgreSQL for '%.60s'", sql);
-    int64_t deadline_us = deadline_in(timeout_ms + GRACE_MS);
+    int64_t deadline_us = deadline_in(conn->statement_timeout_ms + GRACE_MS);
     const char *values[] = {argument};
     if (PQsendQueryParams(conn->handle, sql, argument != NULL ? 1 : 0, NULL, values, NULL, NULL,
                           0) == 0 ||
@@ -260,37 +264,17 @@ static enum error_code exchange(struct pg_conn *conn, const char *sql, const cha
     return ERR_NONE;
 }
 
-static enum error_code tell_timeout(struct pg_conn *conn, int timeout_ms, struct error *err)
-{
-    if (conn->statement_timeout_ms == timeout_ms)
-        return ERR_NONE;
-    char sql[64];
-    CLEANUP_PG_RESULT PGresult *result = NULL;
-    (void)snprintf(sql, sizeof(sql), "SET statement_timeout = %d", timeout_ms);
-    TRY(exchange(conn, sql, NULL, timeout_ms, &result, err));
-    conn->statement_timeout_ms = timeout_ms;
-    return ERR_NONE;
-}
-
-enum error_code pg_conn_query(struct pg_conn *conn, const char *sql, const char *argument,
-                              int timeout_ms, PGresult **result, struct error *err)
-{
-    TRY(tell_timeout(conn, timeout_ms, err));
-    return exchange(conn, sql, argument, timeout_ms, result, err);
-}
-
-enum error_code pg_conn_run(struct pg_conn *conn, const char *sql, int timeout_ms,
-                            struct error *err)
+enum error_code pg_conn_run(struct pg_conn *conn, const char *sql, struct error *err)
 {
     CLEANUP_PG_RESULT PGresult *result = NULL;
-    return pg_conn_query(conn, sql, NULL, timeout_ms, &result, err);
+    return pg_conn_query(conn, sql, NULL, &result, err);
 }
 
 enum error_code pg_conn_value(struct pg_conn *conn, const char *sql, const char *argument,
-                              int timeout_ms, char *value, size_t value_size, struct error *err)
+                              char *value, size_t value_size, struct error *err)
 {
     CLEANUP_PG_RESULT PGresult *result = NULL;
-    TRY(pg_conn_query(conn, sql, argument, timeout_ms, &result, err));
+    TRY(pg_conn_query(conn, sql, argument, &result, err));
     if (PQntuples(result) != 1 || PQnfields(result) != 1 ||
         (size_t)PQgetlength(result, 0, 0) >= value_size)
         return error_set(err, ERR_POSTGRES, "unexpected answer to '%.80s'", sql);
@@ -298,12 +282,10 @@ enum error_code pg_conn_value(struct pg_conn *conn, const char *sql, const char 
     return ERR_NONE;
 }
 
-enum error_code pg_conn_lsn(struct pg_conn *conn, int timeout_ms, char *lsn, size_t lsn_size,
-                            struct error *err)
+enum error_code pg_conn_lsn(struct pg_conn *conn, char *lsn, size_t lsn_size, struct error *err)
 {
-    char standby[8];
-    TRY(pg_conn_value(conn, "SELECT pg_is_in_recovery()", NULL, timeout_ms, standby,
-                      sizeof(standby), err));
+    char standby[8] = "";
+    TRY(pg_conn_value(conn, "SELECT pg_is_in_recovery()", NULL, standby, sizeof(standby), err));
     const char *sql = standby[0] == 't' ? conn->dialect->replay_lsn : conn->dialect->insert_lsn;
-    return pg_conn_value(conn, sql, NULL, timeout_ms, lsn, lsn_size, err);
+    return pg_conn_value(conn, sql, NULL, lsn, lsn_size, err);
 }

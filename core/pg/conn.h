@@ -23,15 +23,17 @@ struct pg_conn {
     PGconn *handle; /* NULL when closed or lost */
     int server_version_num;
     const struct pg_dialect *dialect; /* static */
-    int statement_timeout_ms;         /* what the server was told last */
+    int statement_timeout_ms;         /* the server was told to stop each statement then */
 };
 
 /* Opens a session to `database` (NULL: PG_CONTROL_DATABASE) of the server `conninfo` names, a
- * libpq connection string or URI whose own database is ignored.
+ * libpq connection string or URI whose own database is ignored. A statement may take
+ * `statement_timeout_ms`; if the server does not even answer that, the session is closed 2 s later.
  * Errors: ERR_UNREACHABLE; ERR_ACCESS (authentication); ERR_TIMEOUT; ERR_POSTGRES for a server
  * before 9.6 or a pooler in between. */
 MUST_CHECK enum error_code pg_conn_open(struct pg_conn *conn, const char *conninfo,
-                                        const char *database, int timeout_ms, struct error *err);
+                                        const char *database, int connect_timeout_ms,
+                                        int statement_timeout_ms, struct error *err);
 
 /* Ends the session. Harmless on a closed one. */
 void pg_conn_close(struct pg_conn *conn);
@@ -42,31 +44,29 @@ void pg_result_clear(PGresult **result);
 #define CLEANUP_PG_RESULT CLEANUP(pg_result_clear)
 
 /* Runs one statement with at most one text parameter $1 (`argument`, may be NULL) and hands its
- * result over in *result. The server is told to stop after `timeout_ms`; if it does not even answer
- * that, the session is closed 2 s later.
+ * result over in *result.
  * Errors: ERR_TIMEOUT; ERR_ACCESS (permission denied); ERR_NOT_FOUND (no such database or object);
  * ERR_POSTGRES (refused, or session lost).
  * Owns: the caller owns *result. */
 MUST_CHECK enum error_code pg_conn_query(struct pg_conn *conn, const char *sql,
-                                         const char *argument, int timeout_ms, PGresult **result,
+                                         const char *argument, PGresult **result,
                                          struct error *err);
 
 /* The same for a statement whose rows do not matter. */
-MUST_CHECK enum error_code pg_conn_run(struct pg_conn *conn, const char *sql, int timeout_ms,
-                                       struct error *err);
+MUST_CHECK enum error_code pg_conn_run(struct pg_conn *conn, const char *sql, struct error *err);
 
 /* The same for a statement with one row of one column, copied to `value`; NULL becomes "".
  * Errors: as pg_conn_query(); ERR_POSTGRES if the answer has another shape or is too long. */
 MUST_CHECK enum error_code pg_conn_value(struct pg_conn *conn, const char *sql,
-                                         const char *argument, int timeout_ms, char *value,
-                                         size_t value_size, struct error *err);
+                                         const char *argument, char *value, size_t value_size,
+                                         struct error *err);
 
 /* Whether the session is still there, as far as known without asking the server. */
 bool pg_conn_alive(const struct pg_conn *conn);
 
 /* Reads the WAL position: inserted by a primary, replayed by a standby.
  * Errors: as pg_conn_query(). */
-MUST_CHECK enum error_code pg_conn_lsn(struct pg_conn *conn, int timeout_ms, char *lsn,
-                                       size_t lsn_size, struct error *err);
+MUST_CHECK enum error_code pg_conn_lsn(struct pg_conn *conn, char *lsn, size_t lsn_size,
+                                       struct error *err);
 
 #endif

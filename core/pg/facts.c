@@ -40,19 +40,19 @@ static enum error_code add_place(struct pg_facts *facts, const PGresult *result,
     const char *path = PQgetvalue(result, row, 2);
     place->kind = (enum pg_place_kind)strtol(PQgetvalue(result, row, 0), NULL, 10);
     (void)snprintf(place->name, sizeof(place->name), "%s", PQgetvalue(result, row, 1));
-    if (realpath(path, place->path) == NULL)
+    if (realpath(path, place->path) == NULL) {
         return error_set(err, ERR_NOT_FOUND, "%s '%s' is not on this machine: %s", place->name,
-                         path, strerror(errno));
+                         path, strerrordesc_np(errno));
+    }
     bool inside = place->kind == PG_PLACE_CONFIG && is_below(place->path, facts->places[0].path);
     facts->place_count += inside ? 0 : 1;
     return ERR_NONE;
 }
 
-static enum error_code read_places(struct pg_conn *conn, int timeout_ms, struct pg_facts *facts,
-                                   struct error *err)
+static enum error_code read_places(struct pg_conn *conn, struct pg_facts *facts, struct error *err)
 {
     CLEANUP_PG_RESULT PGresult *result = NULL;
-    TRY(pg_conn_query(conn, places_sql, conn->dialect->wal_directory, timeout_ms, &result, err));
+    TRY(pg_conn_query(conn, places_sql, conn->dialect->wal_directory, &result, err));
     facts->places = calloc((size_t)PQntuples(result) + 1, sizeof(*facts->places));
     if (facts->places == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold %d places", PQntuples(result));
@@ -61,11 +61,10 @@ static enum error_code read_places(struct pg_conn *conn, int timeout_ms, struct 
     return ERR_NONE;
 }
 
-static enum error_code read_state(struct pg_conn *conn, int timeout_ms, struct pg_facts *facts,
-                                  struct error *err)
+static enum error_code read_state(struct pg_conn *conn, struct pg_facts *facts, struct error *err)
 {
     CLEANUP_PG_RESULT PGresult *result = NULL;
-    TRY(pg_conn_query(conn, state_sql, NULL, timeout_ms, &result, err));
+    TRY(pg_conn_query(conn, state_sql, NULL, &result, err));
     (void)snprintf(facts->system_identifier, sizeof(facts->system_identifier), "%s",
                    PQgetvalue(result, 0, 0));
     facts->superuser = PQgetvalue(result, 0, 1)[0] == 't';
@@ -74,18 +73,16 @@ static enum error_code read_state(struct pg_conn *conn, int timeout_ms, struct p
     return ERR_NONE;
 }
 
-enum error_code pg_facts_read(struct pg_conn *conn, int timeout_ms, struct pg_facts *facts,
-                              struct error *err)
+enum error_code pg_facts_read(struct pg_conn *conn, struct pg_facts *facts, struct error *err)
 {
     CLEANUP_PG_FACTS struct pg_facts read = {.server_version_num = conn->server_version_num};
     char running[24];
-    TRY(read_places(conn, timeout_ms, &read, err));
-    TRY(read_state(conn, timeout_ms, &read, err));
-    TRY(pg_archive_read(conn, &read.archive, timeout_ms, err));
-    TRY(pg_conn_value(conn, conn->dialect->backups_running, NULL, timeout_ms, running,
-                      sizeof(running), err));
+    TRY(read_places(conn, &read, err));
+    TRY(read_state(conn, &read, err));
+    TRY(pg_archive_read(conn, &read.archive, err));
+    TRY(pg_conn_value(conn, conn->dialect->backups_running, NULL, running, sizeof(running), err));
     read.backups_running = (int)strtol(running, NULL, 10);
-    TRY(pg_conn_lsn(conn, timeout_ms, read.lsn, sizeof(read.lsn), err));
+    TRY(pg_conn_lsn(conn, read.lsn, sizeof(read.lsn), err));
     *facts = read;
     read = (struct pg_facts){0};
     return ERR_NONE;

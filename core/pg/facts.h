@@ -50,7 +50,7 @@ void pg_facts_done(struct pg_facts *facts);
 /* Reads everything.
  * Errors: ERR_NOT_FOUND if the data directory is not on this machine; ERR_ACCESS if the role may not
  * see it (pg_read_all_settings); as pg_conn_query(). */
-MUST_CHECK enum error_code pg_facts_read(struct pg_conn *conn, int timeout_ms,
-                                         struct pg_facts *facts, struct error *err);
+MUST_CHECK enum error_code pg_facts_read(struct pg_conn *conn, struct pg_facts *facts,
+                                         struct error *err);
 
 #endif

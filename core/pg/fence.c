@@ -37,22 +37,22 @@ static const char is_fenced_sql[] =
     "SELECT datconnlimit = 0 AND NOT EXISTS (SELECT FROM pg_database WHERE datallowconn"
     " AND datname <> current_database()) FROM pg_database WHERE datname = current_database()";
 
-static enum error_code refuse_fenced(struct pg_conn *conn, int timeout_ms, struct error *err)
+static enum error_code refuse_fenced(struct pg_conn *conn, struct error *err)
 {
     char fenced[8];
-    TRY(pg_conn_value(conn, is_fenced_sql, NULL, timeout_ms, fenced, sizeof(fenced), err));
-    if (fenced[0] == 't')
+    TRY(pg_conn_value(conn, is_fenced_sql, NULL, fenced, sizeof(fenced), err));
+    if (fenced[0] == 't') {
         return error_set(err, ERR_STATE,
                          "the server is fenced already; only the record made before can lift it");
+    }
     return ERR_NONE;
 }
 
-enum error_code pg_fence_record(struct pg_conn *conn, int timeout_ms, struct strbuf *record,
-                                struct error *err)
+enum error_code pg_fence_record(struct pg_conn *conn, struct strbuf *record, struct error *err)
 {
-    TRY(refuse_fenced(conn, timeout_ms, err));
+    TRY(refuse_fenced(conn, err));
     CLEANUP_PG_RESULT PGresult *result = NULL;
-    TRY(pg_conn_query(conn, undo_sql, NULL, timeout_ms, &result, err));
+    TRY(pg_conn_query(conn, undo_sql, NULL, &result, err));
     if (record->max_bytes == 0)
         record->max_bytes = RECORD_BYTES_MAX;
     strbuf_clear(record);
@@ -67,33 +67,30 @@ enum error_code pg_fence_record(struct pg_conn *conn, int timeout_ms, struct str
     return strbuf_check(record, err);
 }
 
-static enum error_code run_rows(struct pg_conn *conn, const char *sql, int timeout_ms,
-                                struct error *err)
+static enum error_code run_rows(struct pg_conn *conn, const char *sql, struct error *err)
 {
     CLEANUP_PG_RESULT PGresult *result = NULL;
-    TRY(pg_conn_query(conn, sql, NULL, timeout_ms, &result, err));
+    TRY(pg_conn_query(conn, sql, NULL, &result, err));
     for (int row = 0; row < PQntuples(result); row++)
-        TRY(pg_conn_run(conn, PQgetvalue(result, row, 0), timeout_ms, err));
+        TRY(pg_conn_run(conn, PQgetvalue(result, row, 0), err));
     return ERR_NONE;
 }
 
-static enum error_code shut(struct pg_conn *conn, int timeout_ms, struct error *err)
+static enum error_code shut(struct pg_conn *conn, struct error *err)
 {
-    TRY(pg_conn_run(conn, "ALTER SYSTEM SET default_transaction_read_only = on", timeout_ms, err));
-    TRY(pg_conn_run(conn, "ALTER SYSTEM SET autovacuum = off", timeout_ms, err));
-    TRY(pg_conn_run(conn, "SELECT pg_reload_conf()", timeout_ms, err));
-    return run_rows(conn, shut_databases_sql, timeout_ms, err);
+    TRY(pg_conn_run(conn, "ALTER SYSTEM SET default_transaction_read_only = on", err));
+    TRY(pg_conn_run(conn, "ALTER SYSTEM SET autovacuum = off", err));
+    TRY(pg_conn_run(conn, "SELECT pg_reload_conf()", err));
+    return run_rows(conn, shut_databases_sql, err);
 }
 
 /* Whoever was just connecting when the doors were shut appears late, so an empty look counts only
  * if the next one, a while later, is empty too. */
-static enum error_code end_sessions(struct pg_conn *conn, int timeout_ms, int64_t deadline_us,
-                                    struct error *err)
+static enum error_code end_sessions(struct pg_conn *conn, int64_t deadline_us, struct error *err)
 {
     for (int empty_looks = 0; empty_looks < 2;) {
         char ended[24];
-        TRY(pg_conn_value(conn, conn->dialect->end_others, NULL, timeout_ms, ended, sizeof(ended),
-                          err));
+        TRY(pg_conn_value(conn, conn->dialect->end_others, NULL, ended, sizeof(ended), err));
         empty_looks = strcmp(ended, "0") == 0 ? empty_looks + 1 : 0;
         if (empty_looks < 2 && clock_mono_us() > deadline_us)
             return error_set(err, ERR_TIMEOUT, "%s sessions do not end", ended);
@@ -103,45 +100,43 @@ static enum error_code end_sessions(struct pg_conn *conn, int timeout_ms, int64_
     return ERR_NONE;
 }
 
-static enum error_code see_standing(struct pg_conn *conn, int timeout_ms, int64_t deadline_us,
+static enum error_code see_standing(struct pg_conn *conn, int64_t deadline_us,
                                     char lsn[LSN_TEXT_SIZE], struct error *err)
 {
     char first[LSN_TEXT_SIZE] = "";
     char second[LSN_TEXT_SIZE];
-    TRY(pg_conn_lsn(conn, timeout_ms, second, sizeof(second), err));
+    TRY(pg_conn_lsn(conn, second, sizeof(second), err));
     while (strcmp(first, second) != 0) {
         if (clock_mono_us() > deadline_us)
             return error_set(err, ERR_TIMEOUT, "WAL still moves at '%s'", second);
         memcpy(first, second, sizeof(first));
         (void)poll(NULL, 0, LOOK_MS);
-        TRY(end_sessions(conn, timeout_ms, deadline_us, err));
-        TRY(pg_conn_lsn(conn, timeout_ms, second, sizeof(second), err));
+        TRY(end_sessions(conn, deadline_us, err));
+        TRY(pg_conn_lsn(conn, second, sizeof(second), err));
     }
     memcpy(lsn, second, LSN_TEXT_SIZE);
     return ERR_NONE;
 }
 
-enum error_code pg_fence_raise(struct pg_conn *conn, int timeout_ms, int settle_ms,
-                               char lsn[LSN_TEXT_SIZE], struct error *err)
+enum error_code pg_fence_raise(struct pg_conn *conn, int settle_ms, char lsn[LSN_TEXT_SIZE],
+                               struct error *err)
 {
     int64_t deadline_us = clock_mono_us() + (int64_t)settle_ms * 1000;
-    TRY(shut(conn, timeout_ms, err));
-    TRY(end_sessions(conn, timeout_ms, deadline_us, err));
-    TRY(pg_checkpoint(conn, timeout_ms, err));
-    return see_standing(conn, timeout_ms, deadline_us, lsn, err);
+    TRY(shut(conn, err));
+    TRY(end_sessions(conn, deadline_us, err));
+    TRY(pg_checkpoint(conn, err));
+    return see_standing(conn, deadline_us, lsn, err);
 }
 
 /* One statement of a record; a database that was dropped meanwhile needs no undo. */
-static enum error_code run_line(struct pg_conn *conn, const char *line, int timeout_ms,
-                                struct error *err)
+static enum error_code run_line(struct pg_conn *conn, const char *line, struct error *err)
 {
-    enum error_code failed = pg_conn_run(conn, line, timeout_ms, err);
+    enum error_code failed = pg_conn_run(conn, line, err);
     bool dropped = failed == ERR_NOT_FOUND && strncmp(line, "ALTER DATABASE ", 15) == 0;
     return dropped ? ERR_NONE : failed;
 }
 
-enum error_code pg_fence_lift(struct pg_conn *conn, const char *record, int timeout_ms,
-                              struct error *err)
+enum error_code pg_fence_lift(struct pg_conn *conn, const char *record, struct error *err)
 {
     CLEANUP_STRBUF struct strbuf line = {.max_bytes = RECORD_BYTES_MAX};
     while (*record != '\0') {
@@ -150,7 +145,7 @@ enum error_code pg_fence_lift(struct pg_conn *conn, const char *record, int time
         strbuf_add(&line, record, length);
         TRY(strbuf_check(&line, err));
         if (length > 0)
-            TRY(run_line(conn, strbuf_text(&line), timeout_ms, err));
+            TRY(run_line(conn, strbuf_text(&line), err));
         record += record[length] == '\n' ? length + 1 : length;
     }
     return ERR_NONE;

@@ -21,19 +21,19 @@
  * It can be run with psql in the control database, by a superuser.
  * Errors: ERR_STATE if the server is fenced already; ERR_INVALID if a database has a newline in its
  * name; as pg_conn_query(). */
-MUST_CHECK enum error_code pg_fence_record(struct pg_conn *conn, int timeout_ms,
-                                           struct strbuf *record, struct error *err);
+MUST_CHECK enum error_code pg_fence_record(struct pg_conn *conn, struct strbuf *record,
+                                           struct error *err);
 
 /* Raises the fence, ends all other sessions until none comes back, checkpoints, and returns with the
  * WAL position after two looks half a second apart gave the same. Safe to call again.
  * Errors: ERR_TIMEOUT if sessions or WAL did not come to rest within settle_ms; as
  * pg_conn_query(). */
-MUST_CHECK enum error_code pg_fence_raise(struct pg_conn *conn, int timeout_ms, int settle_ms,
+MUST_CHECK enum error_code pg_fence_raise(struct pg_conn *conn, int settle_ms,
                                           char lsn[LSN_TEXT_SIZE], struct error *err);
 
 /* Runs a record of pg_fence_record(). Safe to call again; databases dropped since are skipped.
  * Errors: as pg_conn_query(), after which it may be called again. */
-MUST_CHECK enum error_code pg_fence_lift(struct pg_conn *conn, const char *record, int timeout_ms,
+MUST_CHECK enum error_code pg_fence_lift(struct pg_conn *conn, const char *record,
                                          struct error *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -131,12 +132,12 @@ static void make_machine(void)
 
 static void remove_tree(void)
 {
-    char command[PATH_MAX + 16];
-    (void)snprintf(command, sizeof(command), "%s", base);
-    if (fork() == 0) {
-        (void)execl("/bin/rm", "rm", "-rf", command, (char *)NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)execl("/bin/rm", "rm", "-rf", base, (char *)NULL);
         _exit(1);
     }
+    (void)waitpid(pid, NULL, 0);
 }
 
 TestSuite(mounts, .init = make_machine, .fini = remove_tree);
@@ -165,8 +166,7 @@ static int by_name(const void *a, const void *b)
     return strcmp(a, b);
 }
 
-ParameterizedTest(struct volumes_case *c, mounts, volumes, .init = make_machine,
-                  .fini = remove_tree)
+ParameterizedTest(struct volumes_case *c, mounts, volumes)
 {
     struct mount mount = {0};
     struct volume_ids ids = {0};
@@ -242,4 +242,24 @@ Test(mounts, a_sibling_with_a_longer_name_is_not_inside)
     make_dirs(at("m/data2"));
     cr_assert_eq(mount_find(&roots, at("m/data2"), &mount, &err), ERR_NONE);
     cr_expect_str_eq(mount.mount_point, "/");
+}
+
+Test(mounts, a_set_without_a_volume_of_the_path_is_refused_by_name)
+{
+    struct volume_ids set = {.items = {"vol-2a1b2c3d4e5f60718"}, .count = 1};
+    struct error err = {0};
+    cr_assert_eq(mount_check_covered(&roots, "tablespace 'cold'", at("m/lvm"), &set, &err),
+                 ERR_QUIESCE);
+    cr_expect_not_null(strstr(err.message, "tablespace 'cold'"), "%s", err.message);
+    cr_expect_not_null(strstr(err.message, "vol-3a1b2c3d4e5f60718"), "%s", err.message);
+}
+
+Test(mounts, a_set_with_every_volume_of_the_path_covers_it)
+{
+    struct volume_ids set = {
+        .items = {"vol-0a1b2c3d4e5f60718", "vol-3a1b2c3d4e5f60718", "vol-2a1b2c3d4e5f60718"},
+        .count = 3};
+    struct error err = {0};
+    cr_expect_eq(mount_check_covered(&roots, "data directory", at("m/lvm"), &set, &err), ERR_NONE,
+                 "%s", err.message);
 }
