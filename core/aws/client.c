@@ -12,11 +12,11 @@
 #include "core/aws/xml.h"
 #include "model/instant.h"
 
-#define DEFAULT_TIMEOUT_MS  (20 * MS_PER_SECOND)
-#define MAX_URL_BYTES       65536
-#define FORM_TYPE           "application/x-www-form-urlencoded; charset=utf-8"
-#define SKEW_WORTH_MS       (30 * MS_PER_SECOND)
-#define REFUSAL_TEXT_SIZE   256
+#define DEFAULT_TIMEOUT_MS (20 * MS_PER_SECOND)
+#define MAX_URL_BYTES      65536
+#define FORM_TYPE          "application/x-www-form-urlencoded; charset=utf-8"
+#define SKEW_WORTH_MS      (30 * MS_PER_SECOND)
+#define REFUSAL_TEXT_SIZE  256
 
 /* What an error body says, copied out of it. */
 struct refusal_text {
@@ -160,8 +160,8 @@ static void read_json_refusal(const struct http_response *response, struct refus
     if (jval_parse(strbuf_text(&response->body), response->body.length, &root, &ignored) !=
         ERR_NONE)
         return;
-    const char *code = first_given(response->error_type, jval_text(root, "__type"),
-                                   jval_text(root, "code"));
+    const char *code =
+        first_given(response->error_type, jval_text(root, "__type"), jval_text(root, "code"));
     const char *message = first_given(jval_text(root, "message"), jval_text(root, "Message"), "");
     const char *reason = jval_text(root, "Reason");
     keep(text->service_code, sizeof(text->service_code), code);
@@ -181,8 +181,7 @@ static void read_refusal(const struct http_response *response, struct refusal_te
         read_json_refusal(response, text);
 }
 
-static enum error_code lost(const struct client_call *call, enum error_code code,
-                            struct error *err)
+static enum error_code lost(const struct client_call *call, enum error_code code, struct error *err)
 {
     bool repeatable = code == ERR_AMBIGUOUS && !call->creates;
     error_prefix(err, "%s", call->action);
@@ -257,8 +256,7 @@ static bool heal(struct client *client, const struct http_response *response, bo
     bool clock_helps =
         (means == AWS_HEAL_CLOCK || means == AWS_HEAL_BOTH) && heal_clock(client, response);
     bool may_renew = client->source->keys.expires_ms != 0 && client->source->http != NULL;
-    *fresh_keys =
-        !clock_helps && may_renew && (means == AWS_HEAL_KEYS || means == AWS_HEAL_BOTH);
+    *fresh_keys = !clock_helps && may_renew && (means == AWS_HEAL_KEYS || means == AWS_HEAL_BOTH);
     return clock_helps || *fresh_keys;
 }
 

@@ -24,8 +24,8 @@ struct client {
     struct credentials_source *source;
     struct endpoint_rules endpoints;
     char region[ENDPOINT_REGION_SIZE];
-    int64_t skew_ms;          /* the service's clock minus ours, once it has complained */
-    char last_refusal[80];    /* service code of the last call, "" if it was not refused */
+    int64_t skew_ms;       /* the service's clock minus ours, once it has complained */
+    char last_refusal[80]; /* service code of the last call, "" if it was not refused */
 };
 
 /* One call. Query calls leave method, path and query empty: POST, "/" and "". Borrows. */
@@ -68,8 +68,8 @@ MUST_CHECK enum error_code client_sign(struct client *client, const struct clien
 /* Says what the outcome of a sent call means: sent is what http_finish() returned, with *err as it
  * filled it. A lost answer is ERR_AMBIGUOUS if the call creates, else ERR_TRANSIENT. */
 MUST_CHECK enum error_code client_judge(struct client *client, const struct client_call *call,
-                                        enum error_code sent,
-                                        const struct http_response *response, struct error *err);
+                                        enum error_code sent, const struct http_response *response,
+                                        struct error *err);
 
 /* Signs, sends and judges; heals clock and credentials once. On success *response holds the answer
  * of a 2xx status. Errors: those of core/cloud.h. */

@@ -100,8 +100,8 @@ enum error_code cloudwatch_parse(const struct xml *xml, struct cloud_metric *met
             return error_set(err, ERR_TRANSIENT, "GetMetricData: internal error");
         if (strcmp(status, "Forbidden") == 0)
             return error_set(err, ERR_ACCESS, "GetMetricData: not allowed to read this metric");
-        TRY(take_points(xml, xml_child(xml, series, "Timestamps"),
-                        xml_child(xml, series, "Values"), metric, err));
+        TRY(take_points(xml, xml_child(xml, series, "Timestamps"), xml_child(xml, series, "Values"),
+                        metric, err));
     }
     return ERR_NONE;
 }

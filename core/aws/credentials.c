@@ -9,9 +9,9 @@
 #include "core/aws/sts.h"
 #include "model/instant.h"
 
-#define RENEW_BEFORE_MS  (10 * MS_PER_MINUTE)
-#define MAX_ROLE_CHAIN   4
-#define SESSION_NAME     "ebshift"
+#define RENEW_BEFORE_MS (10 * MS_PER_MINUTE)
+#define MAX_ROLE_CHAIN  4
+#define SESSION_NAME    "ebshift"
 
 void credentials_done(struct credentials *keys)
 {
@@ -37,8 +37,8 @@ static enum error_code absent(struct error *err)
     return error_set(err, ERR_NOT_FOUND, "no AWS credentials found");
 }
 
-static enum error_code from_environment(struct credentials_source *source,
-                                        struct credentials *keys, struct error *err)
+static enum error_code from_environment(struct credentials_source *source, struct credentials *keys,
+                                        struct error *err)
 {
     const struct aws_env *env = source->env;
     if (env->access_key_id == NULL && env->secret_access_key == NULL)
@@ -77,8 +77,8 @@ static enum error_code base_of_role(struct credentials_source *source, const cha
     if (is_environment)
         return from_environment(source, keys, err);
     if (profile->source_profile[0] == '\0')
-        return error_set(err, ERR_CONFIG,
-                         "profile '%s' has a role_arn without a source_profile", name);
+        return error_set(err, ERR_CONFIG, "profile '%s' has a role_arn without a source_profile",
+                         name);
     if (depth == MAX_ROLE_CHAIN)
         return error_set(err, ERR_CONFIG, "the source_profile of '%s' never ends", name);
     bool is_itself = strcmp(profile->source_profile, name) == 0;
@@ -90,8 +90,8 @@ static enum error_code base_of_role(struct credentials_source *source, const cha
 }
 
 static enum error_code from_role(struct credentials_source *source, const char *name,
-                                 const struct profile *profile, int depth,
-                                 struct credentials *keys, struct error *err)
+                                 const struct profile *profile, int depth, struct credentials *keys,
+                                 struct error *err)
 {
     CLEANUP_CREDENTIALS struct credentials base = {0};
     TRY(base_of_role(source, name, profile, depth, &base, err));

@@ -19,9 +19,9 @@ enum error_code digest_hmac(const void *key, size_t key_bytes, const char *text,
                             unsigned char digest[DIGEST_BYTES], struct error *err)
 {
     size_t size = 0;
-    const unsigned char *done = EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_bytes,
-                                          (const unsigned char *)text, strlen(text), digest,
-                                          DIGEST_BYTES, &size);
+    const unsigned char *done =
+        EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key, key_bytes, (const unsigned char *)text,
+                  strlen(text), digest, DIGEST_BYTES, &size);
     if (done == NULL || size != DIGEST_BYTES)
         return error_set(err, ERR_SYSTEM, "cannot compute an HMAC-SHA256");
     return ERR_NONE;

@@ -64,12 +64,12 @@ static enum error_code ask_page(struct client *client, const struct walk *walk, 
     build_listing(walk, page_blocks, &path, &query);
     TRY(strbuf_check(&path, err));
     TRY(strbuf_check(&query, err));
-    const struct client_call call = {
-        .service = ENDPOINT_EBS,
-        .action = walk->first_id == NULL ? "ListSnapshotBlocks" : "ListChangedBlocks",
-        .method = "GET",
-        .path = strbuf_text(&path),
-        .query = strbuf_text(&query)};
+    const struct client_call call = {.service = ENDPOINT_EBS,
+                                     .action = walk->first_id == NULL ? "ListSnapshotBlocks"
+                                                                      : "ListChangedBlocks",
+                                     .method = "GET",
+                                     .path = strbuf_text(&path),
+                                     .query = strbuf_text(&query)};
     return ask(client, &call, root, err);
 }
 
@@ -153,9 +153,8 @@ static enum error_code find_token(struct client *client, const char *snapshot_id
     const struct walk walk = {.second_id = snapshot_id, .next_index = index};
     CLEANUP_JVAL struct jval *root = NULL;
     TRY(ask_page(client, &walk, SMALLEST_PAGE, &root, err));
-    const struct jval *first = jval_count(page_blocks(&walk, root)) > 0
-                                   ? jval_at(page_blocks(&walk, root), 0)
-                                   : NULL;
+    const struct jval *first =
+        jval_count(page_blocks(&walk, root)) > 0 ? jval_at(page_blocks(&walk, root), 0) : NULL;
     uint64_t found = 0;
     if (first != NULL)
         TRY(read_index(first, &found, err));

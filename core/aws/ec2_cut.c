@@ -184,12 +184,12 @@ enum error_code ec2_start_snapshot_set(struct client *client,
 {
     CLEANUP_FORM struct form form = {0};
     TRY(build_form(client, request, &form, err));
-    const struct client_call call = {
-        .service = ENDPOINT_EC2,
-        .action = form.action,
-        .form = &form.text,
-        .creates = true,
-        .timeout_ms = request->cut != NULL ? CUT_TIMEOUT_MS : PLAIN_TIMEOUT_MS};
+    const struct client_call call = {.service = ENDPOINT_EC2,
+                                     .action = form.action,
+                                     .form = &form.text,
+                                     .creates = true,
+                                     .timeout_ms =
+                                         request->cut != NULL ? CUT_TIMEOUT_MS : PLAIN_TIMEOUT_MS};
     CLEANUP_HTTP_RESPONSE struct http_response response = {.body.max_bytes = ANSWER_BYTES};
     strbuf_reserve(&response.body, ANSWER_BYTES);
     TRY(strbuf_check(&response.body, err));

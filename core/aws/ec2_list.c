@@ -82,8 +82,7 @@ static void ask_snapshots(const void *filter, struct form *form)
         form_add_tag_filter(form, f->tag_key, f->tag_value);
 }
 
-static enum error_code take_snapshots(const struct xml *xml, int set, void *list,
-                                      struct error *err)
+static enum error_code take_snapshots(const struct xml *xml, int set, void *list, struct error *err)
 {
     return ec2_parse_snapshots(xml, set, list, err);
 }

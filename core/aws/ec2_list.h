@@ -12,8 +12,7 @@
  * be empty. Errors: ERR_NOT_FOUND if one of the ids is missing; those of core/cloud.h. */
 MUST_CHECK enum error_code ec2_list_snapshots(struct client *client,
                                               const struct cloud_snapshot_filter *filter,
-                                              struct cloud_snapshots *snapshots,
-                                              struct error *err);
+                                              struct cloud_snapshots *snapshots, struct error *err);
 
 /* Lists volumes; as ec2_list_snapshots(). */
 MUST_CHECK enum error_code ec2_list_volumes(struct client *client,

@@ -49,8 +49,8 @@ static void copy_cut(const struct xml *xml, int node, const char *name, char *te
     text[length] = '\0';
 }
 
-static enum error_code parse_bytes(const struct xml *xml, int node, const char *name,
-                                   uint64_t unit, uint64_t *bytes, struct error *err)
+static enum error_code parse_bytes(const struct xml *xml, int node, const char *name, uint64_t unit,
+                                   uint64_t *bytes, struct error *err)
 {
     int64_t count = 0;
     TRY(xml_int64(xml, node, name, 0, &count, err));

@@ -18,8 +18,8 @@ static const char *const versions[] = {
 
 void form_init(struct form *form, enum endpoint_service service, const char *action)
 {
-    *form = (struct form){
-        .text = {.max_bytes = MAX_FORM_BYTES}, .service = service, .action = action};
+    *form =
+        (struct form){.text = {.max_bytes = MAX_FORM_BYTES}, .service = service, .action = action};
     strbuf_printf(&form->text, "Action=%s&Version=%s", action, versions[service]);
 }
 
@@ -124,8 +124,7 @@ enum error_code form_read_answer(const struct form *form, bool creates,
                                  const struct http_response *response, struct xml *xml,
                                  struct error *err)
 {
-    enum error_code code =
-        xml_parse(xml, strbuf_text(&response->body), response->body.length, err);
+    enum error_code code = xml_parse(xml, strbuf_text(&response->body), response->body.length, err);
     if (code == ERR_NONE)
         return ERR_NONE;
     (void)error_prefix(err, "answer to %s", form->action);
@@ -136,10 +135,8 @@ enum error_code form_send(struct client *client, const struct form *form, bool c
                           struct xml *xml, struct error *err)
 {
     TRY(form_check(form, err));
-    const struct client_call call = {.service = form->service,
-                                     .action = form->action,
-                                     .form = &form->text,
-                                     .creates = creates};
+    const struct client_call call = {
+        .service = form->service, .action = form->action, .form = &form->text, .creates = creates};
     CLEANUP_HTTP_RESPONSE struct http_response response = {.body.max_bytes = MAX_ANSWER_BYTES};
     TRY(client_send(client, &call, &response, err));
     return form_read_answer(form, creates, &response, xml, err);

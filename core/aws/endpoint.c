@@ -75,10 +75,9 @@ static enum error_code fill_url(const char *override, const char *region, char *
 {
     static const char mark[] = "{region}";
     const char *place = strstr(override, mark);
-    int length = place == NULL
-                     ? snprintf(url, size, "%s", override)
-                     : snprintf(url, size, "%.*s%s%s", (int)(place - override), override, region,
-                                place + sizeof(mark) - 1);
+    int length = place == NULL ? snprintf(url, size, "%s", override)
+                               : snprintf(url, size, "%.*s%s%s", (int)(place - override), override,
+                                          region, place + sizeof(mark) - 1);
     if (length < 0 || (size_t)length >= size)
         return error_set(err, ERR_CONFIG, "endpoint '%.80s...' is too long", override);
     return ERR_NONE;

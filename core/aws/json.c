@@ -1,10 +1,9 @@
 #include "core/aws/json.h"
 
+#include <json.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <string.h>
-
-#include <json.h>
 
 #define MAX_DEPTH 32
 

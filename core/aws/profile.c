@@ -29,7 +29,9 @@ static const struct {
     size_t size;
 } settings[] = {
 #define SETTING(key, member)                                                                       \
-    {key, offsetof(struct profile, member), sizeof(((struct profile *)NULL)->member)}
+    {                                                                                              \
+        key, offsetof(struct profile, member), sizeof(((struct profile *)NULL)->member)            \
+    }
     SETTING("aws_access_key_id", access_key_id),
     SETTING("aws_secret_access_key", secret_access_key),
     SETTING("aws_session_token", session_token),

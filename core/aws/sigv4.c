@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-
 #include "core/aws/digest.h"
 #include "model/instant.h"
 
@@ -308,8 +307,8 @@ static enum error_code scope_text(const struct sigv4_scope *scope, char text[SCO
 {
     char date[SIGV4_DATE_SIZE];
     sigv4_date(scope->at_ms, date);
-    int length = snprintf(text, SCOPE_SIZE, "%.8s/%s/%s/aws4_request", date, scope->region,
-                          scope->service);
+    int length =
+        snprintf(text, SCOPE_SIZE, "%.8s/%s/%s/aws4_request", date, scope->region, scope->service);
     if (length >= SCOPE_SIZE)
         return error_set(err, ERR_INVALID, "region '%s' is too long", scope->region);
     return ERR_NONE;
@@ -378,8 +377,8 @@ static enum error_code add_signing_query(const struct sigv4_scope *scope,
     CLEANUP_STRBUF struct strbuf names = {.max_bytes = MAX_QUERY_BYTES};
     signed_names(order, &names);
 
-    strbuf_printf(query, "%sX-Amz-Algorithm=" ALGORITHM "&X-Amz-Credential=",
-                  query->length > 0 ? "&" : "");
+    strbuf_printf(
+        query, "%sX-Amz-Algorithm=" ALGORITHM "&X-Amz-Credential=", query->length > 0 ? "&" : "");
     sigv4_encode(scope->access_key_id, strlen(scope->access_key_id), query);
     strbuf_puts(query, "%2F");
     sigv4_encode(scope_line, strlen(scope_line), query);

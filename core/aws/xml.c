@@ -201,7 +201,8 @@ enum error_code xml_copy(const struct xml *xml, int node, const char *name, char
     const char *value = xml_text(xml, node, name);
     size_t length = strlen(value);
     if (length >= size)
-        return error_set(err, ERR_PROTOCOL, "element '%s' is longer than %zu bytes", name, size - 1);
+        return error_set(err, ERR_PROTOCOL, "element '%s' is longer than %zu bytes", name,
+                         size - 1);
     memcpy(text, value, length + 1);
     return ERR_NONE;
 }
