@@ -10,12 +10,18 @@
 #include "core/pg/control.h"
 #include "core/pg/fence.h"
 
-enum { OWN_PATHS_MAX = 16, FLUSH_PASSES = 10, FLUSH_QUICK_US = 100000 };
+enum { FLUSH_PASSES = 10, FLUSH_QUICK_US = 100000 };
 
 void quiesce_local_init(struct quiesce_local *local, const struct quiesce_local_options *options)
 {
     *local = (struct quiesce_local){.options = *options};
     struct quiesce_local_options *kept = &local->options;
+    for (size_t i = 0; i < options->mount_count && i < FREEZE_MOUNTS_MAX; i++)
+        local->mount_points[i] = options->mount_points[i];
+    for (size_t i = 0; i < options->own_count && i < OWN_PATHS_MAX; i++)
+        local->own_paths[i] = options->own_paths[i];
+    kept->mount_points = NULL;
+    kept->own_paths = NULL;
     if (kept->record_dir == NULL)
         kept->record_dir = FROZEN_RECORD_DIR;
     if (kept->freeze_limit_ms == 0)
@@ -130,7 +136,7 @@ static enum error_code check_own(const struct quiesce_local *local, const char *
     if (local->options.own_count > OWN_PATHS_MAX)
         return error_set(err, ERR_INVALID, "more than %d own paths", OWN_PATHS_MAX);
     for (size_t i = 0; i < local->options.own_count; i++)
-        own[i + 2] = local->options.own_paths[i];
+        own[i + 2] = local->own_paths[i];
     return freeze_check_own(&local->freeze, own, local->options.own_count + 2, err);
 }
 
@@ -160,7 +166,7 @@ static enum error_code prepare_mounts(struct quiesce_local *local, struct error 
         return ERR_NONE;
     char program[PATH_MAX];
     TRY(watchdog_find(local->options.watchdog_program, program, sizeof(program), err));
-    TRY(freeze_open(&local->freeze, local->options.mount_points, local->options.mount_count, err));
+    TRY(freeze_open(&local->freeze, local->mount_points, local->options.mount_count, err));
     TRY(check_own(local, program, err));
     TRY(frozen_record_write(local->options.record_dir, local->freeze.mounts, local->freeze.count,
                             err));

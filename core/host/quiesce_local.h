@@ -15,7 +15,8 @@
 #include "core/quiesce.h"
 #include "model/error.h"
 
-/* All strings are borrowed until quiesce_local_done(). A number that is 0 means its default. */
+/* Strings are borrowed until quiesce_local_done(), the two arrays only by quiesce_local_init(). A
+ * number that is 0 means its default. */
 struct quiesce_local_options {
     const char *conninfo;            /* NULL or "": no database is talked to */
     const char *data_directory;      /* without conninfo: tells whether the server is stopped */
@@ -32,9 +33,13 @@ struct quiesce_local_options {
     int archive_wait_ms;          /* after the end of a backup; default 30 s */
 };
 
+enum { OWN_PATHS_MAX = 16 };
+
 /* Zero-initialise; set up with quiesce_local_init(). Members are for quiesce_local.c. */
 struct quiesce_local {
-    struct quiesce_local_options options;
+    struct quiesce_local_options options; /* but for its arrays: see the two below */
+    const char *mount_points[FREEZE_MOUNTS_MAX];
+    const char *own_paths[OWN_PATHS_MAX];
     struct pg_conn conn;
     struct freeze freeze;
     struct watchdog watchdog;
@@ -52,7 +57,7 @@ struct quiesce_local {
     struct quiesce_report happened;
 };
 
-/* Takes the options; opens nothing yet. */
+/* Takes the options; opens nothing yet. Too many mounts or own paths are refused by prepare. */
 void quiesce_local_init(struct quiesce_local *local, const struct quiesce_local_options *options);
 
 /* Thaws and closes whatever is open. Does not lift a fence. Harmless on an empty one. */

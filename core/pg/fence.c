@@ -13,7 +13,8 @@ enum { LOOK_MS = 500, RECORD_BYTES_MAX = 4 << 20 };
 
 /* One query that yields the statements which undo the fence, settings before databases. The value
  * an ALTER SYSTEM may overwrite is the last one in postgresql.auto.conf; other files do not matter,
- * because that one wins over them. */
+ * because that one wins over them. A connection limit of -2 marks a database whose DROP was cut
+ * short: it takes no connections and cannot be altered. */
 static const char undo_sql[] =
     "SELECT line FROM ("
     " SELECT 1 AS part, name, CASE WHEN earlier IS NULL"
@@ -23,19 +24,20 @@ static const char undo_sql[] =
     "   AND f.sourcefile LIKE '%/postgresql.auto.conf' ORDER BY f.seqno DESC LIMIT 1) AS earlier"
     "   FROM unnest(ARRAY['autovacuum', 'default_transaction_read_only']) AS s(name)) AS t"
     " UNION ALL SELECT 2, datname, format('ALTER DATABASE %I ALLOW_CONNECTIONS true', datname)"
-    "  FROM pg_database WHERE datallowconn AND datname <> current_database()"
+    "  FROM pg_database WHERE datallowconn AND datconnlimit <> -2"
+    "  AND datname <> current_database()"
     " UNION ALL SELECT 3, datname, format('ALTER DATABASE %I CONNECTION LIMIT %s', datname,"
     "  datconnlimit) FROM pg_database WHERE datname = current_database()"
     ") AS lines ORDER BY part, name";
 
 static const char shut_databases_sql[] =
     "SELECT format('ALTER DATABASE %I ALLOW_CONNECTIONS false', datname) FROM pg_database"
-    " WHERE datallowconn AND datname <> current_database()"
+    " WHERE datallowconn AND datconnlimit <> -2 AND datname <> current_database()"
     " UNION ALL SELECT format('ALTER DATABASE %I CONNECTION LIMIT 0', current_database())";
 
 static const char is_fenced_sql[] =
     "SELECT datconnlimit = 0 AND NOT EXISTS (SELECT FROM pg_database WHERE datallowconn"
-    " AND datname <> current_database()) FROM pg_database WHERE datname = current_database()";
+    " AND datconnlimit <> -2 AND datname <> current_database()) FROM pg_database WHERE datname = current_database()";
 
 static enum error_code refuse_fenced(struct pg_conn *conn, struct error *err)
 {

@@ -20,7 +20,7 @@ mkdir "$data_mount" "$wal_mount" "$run" "$dir/copy-data" "$dir/copy-wal" "$dir/s
 chown postgres "$run" "$dir/space" "$dir/archive"
 touch "$dir/server.log"
 chown postgres "$dir/server.log"
-bench=
+bench= pooler=
 as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }
 start() { # start PGDATA [OPTIONS]
     as_postgres $bin/pg_ctl -D "$1" -l "$dir/server.log" -w -o "-p $PGPORT -k $run -h '' ${2:-}" start >/dev/null
@@ -30,6 +30,8 @@ cleanup() {
     fsfreeze -u "$data_mount" 2>/dev/null
     fsfreeze -u "$wal_mount" 2>/dev/null
     [ -n "$bench" ] && kill "$bench" 2>/dev/null
+    [ -n "$pooler" ] && kill "$pooler" 2>/dev/null
+    [ -n "${server:-}" ] && kill -CONT "$server" 2>/dev/null
     stop "$pgdata" immediate
     stop "$copydata" immediate
     umount "$data_mount" "$wal_mount" "$dir/copy-data" "$dir/copy-wal" 2>/dev/null
@@ -125,7 +127,26 @@ q - backup-begin wait backup-end "$dir/label" </dev/null
 check "backup mode alone" says "^backup" "$dir/out"
 q - backup-end "$dir/label"
 check "no backup to end" says "^state: no backup is on" "$dir/out"
+"$probe" "host=$run port=$PGPORT user=postgres" "$watchdog" "$dir/records" "$data_mount:$wal_mount" \
+    backup-begin cut "psql -X -q -o /dev/null -d postgres -c \"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'ebshift'\" || :" \
+    label backup-end "$dir/label" >"$dir/out" 2>&1
+check "a lost session means no backup" says "^postgres: .*session.* lost" "$dir/out"
+check "and the label stays frozen" says "^label frozen" "$dir/out"
 stop_bench
+
+# A pooler in between, and a server that does not answer
+python3 "$(dirname "$0")/pooler.py" "$run/.s.PGSQL.$PGPORT" "$run/.s.PGSQL.54330" &
+pooler=$!
+for _ in 1 2 3 4 5 6 7 8 9 10; do [ -S "$run/.s.PGSQL.54330" ] || sleep 0.2; done
+"$probe" "host=$run port=54330 user=postgres" "$watchdog" "$dir/records" - lsn >"$dir/out" 2>&1
+check "a pooler is refused" says "pooler" "$dir/out"
+kill "$pooler"
+pooler=
+server=$(head -1 "$pgdata/postmaster.pid")
+kill -STOP "$server"
+q - lsn
+kill -CONT "$server"
+check "a server that does not answer is given up" says "^timeout: PostgreSQL does not answer" "$dir/out"
 
 # Archive: bounded wait, both ways
 sql postgres "ALTER SYSTEM SET archive_mode = on" && sql postgres "ALTER SYSTEM SET archive_command = 'cp %p $dir/archive/%f'"
