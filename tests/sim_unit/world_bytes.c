@@ -17,6 +17,7 @@
 #include "tests/sim/world.h"
 
 #define ROUNDS     80
+#define FILLERS    24 /* volumes between the two: were members cut one by one, that would take long */
 #define PAGE       4096
 #define PATH_SIZE  4300
 #define SKIPPED    77
@@ -130,7 +131,7 @@ static uint64_t number_in(struct bench *bench, const struct sim_snapshot *snapsh
 static void check_set(struct bench *bench, struct sim_snapshot *const *members, uint64_t *last)
 {
     uint64_t first = number_in(bench, members[0]);
-    uint64_t second = number_in(bench, members[1]);
+    uint64_t second = number_in(bench, members[FILLERS + 1]);
     char text[96];
     (void)snprintf(text, sizeof(text), "a set torn apart: %llu and %llu", (unsigned long long)first,
                    (unsigned long long)second);
@@ -236,6 +237,11 @@ static void run(struct bench *bench)
     struct writer writer = {.stop = false};
     struct sim_volume *volumes[2];
     volumes[0] = make_volume(bench, NULL, "/dev/sdf");
+    for (int i = 0; i < FILLERS; i++) {
+        char device[16];
+        (void)snprintf(device, sizeof(device), "/dev/sdx%d", i);
+        (void)make_volume(bench, NULL, device);
+    }
     volumes[1] = make_volume(bench, NULL, "/dev/sdg");
     for (size_t i = 0; i < 2; i++)
         writer.devices[i] = open_device(bench, volumes[i]);
