@@ -1,0 +1,107 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cmd.h"
+#include "cli/json_out.h"
+#include "model/strbuf.h"
+
+/* Every place of the database, followed to its volumes. Config files elsewhere need none. */
+static enum error_code find_volumes(struct session *session, const struct pg_facts *facts,
+                                    struct volume_ids *ids, struct error *err)
+{
+    struct mount_roots roots = session_roots(session);
+    for (size_t i = 0; i < facts->place_count; i++) {
+        const struct pg_place *place = &facts->places[i];
+        struct mount mount;
+        if (place->kind == PG_PLACE_CONFIG)
+            continue;
+        if (mount_find(&roots, place->path, &mount, err) != ERR_NONE ||
+            mount_volumes(&roots, &mount, ids, err) != ERR_NONE)
+            return error_prefix(err, "%s '%s'", place->name, place->path);
+    }
+    return ERR_NONE;
+}
+
+/* The instance that holds the volumes, as EC2 says. */
+static enum error_code find_instance(struct session *session, struct error *err)
+{
+    CLEANUP_CLOUD_VOLUMES struct cloud_volumes volumes = {0};
+    struct config *config = &session->config;
+    const char *ids[CLOUD_SET_MAX];
+    for (size_t i = 0; i < config->volume_count; i++)
+        ids[i] = config->volumes[i];
+    struct cloud_volume_filter filter = {.ids = ids, .id_count = config->volume_count};
+    TRY(session->source.list_volumes(session->source.self, &filter, &volumes, err));
+    for (size_t i = 0; i < volumes.count; i++) {
+        if (strcmp(volumes.items[i].instance_id, volumes.items[0].instance_id) != 0)
+            return error_set(err, ERR_CONFIG, "volumes '%s' and '%s' are on different instances",
+                             volumes.items[0].id, volumes.items[i].id);
+    }
+    if (volumes.count > 0)
+        (void)snprintf(config->source_instance, sizeof(config->source_instance), "%s",
+                       volumes.items[0].instance_id);
+    return ERR_NONE;
+}
+
+static enum error_code write_config(const struct session *session, const char *path,
+                                    struct error *err)
+{
+    CLEANUP_STRBUF struct strbuf text = {.max_bytes = 1 << 16};
+    if (access(path, F_OK) == 0 && !session->options.force)
+        return error_set(err, ERR_CONFIG, "'%s' exists; --force overwrites it", path);
+    config_write(&session->config, &text);
+    TRY(strbuf_check(&text, err));
+    FILE *file = fopen(path, "w");
+    bool written = file != NULL && fputs(strbuf_text(&text), file) >= 0;
+    if (file != NULL && fclose(file) != 0)
+        written = false;
+    if (!written)
+        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerrordesc_np(errno));
+    return ERR_NONE;
+}
+
+static void show(const struct session *session, const char *path)
+{
+    const struct config *config = &session->config;
+    if (!session->options.json) {
+        for (size_t i = 0; i < config->volume_count; i++)
+            (void)printf("found      %s\n", config->volumes[i]);
+        (void)printf("wrote      %s\nnext       ebshift plan --config %s --window START/END\n",
+                     path, path);
+        return;
+    }
+    struct json_out *document = json_out_new();
+    json_out_text(document, "schema", "ebshift.init.1");
+    json_out_text(document, "config", path);
+    json_out_text(document, "source_instance_id", config->source_instance);
+    struct json_out *volumes = json_out_array(document, "volumes");
+    for (size_t i = 0; i < config->volume_count; i++)
+        json_out_item_text(volumes, config->volumes[i]);
+    json_out_print(document, stdout);
+}
+
+enum error_code cmd_init(struct session *session, struct error *err)
+{
+    CLEANUP_PG_FACTS struct pg_facts facts = {0};
+    struct volume_ids ids = {0};
+    struct config *config = &session->config;
+    const char *path = session->options.config_path;
+    if (path == NULL)
+        path = "ebshift.conf";
+    TRY(session_configure(session, false, err));
+    TRY(session_read_facts(session, &facts, err));
+    TRY(find_volumes(session, &facts, &ids, err));
+    for (size_t i = 0; i < ids.count; i++)
+        (void)snprintf(config->volumes[i], sizeof(config->volumes[i]), "%s", ids.items[i]);
+    config->volume_count = ids.count;
+    (void)snprintf(config->data_directory, sizeof(config->data_directory), "%.511s",
+                   facts.places[0].path);
+    TRY(session_open_clouds(session, err));
+    TRY(find_instance(session, err));
+    TRY(config_check(config, err));
+    TRY(write_config(session, path, err));
+    show(session, path);
+    return ERR_NONE;
+}

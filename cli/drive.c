@@ -1,0 +1,90 @@
+#include "cli/drive.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/render_run.h"
+
+struct engine drive_engine(struct session *session, const struct run *run)
+{
+    return (struct engine){
+        .config = &session->config,
+        .source = &session->source,
+        .target = &session->target,
+        .quiesce = session->has_quiesce ? &session->quiesce : NULL,
+        .store = session->store,
+        .clock = &session->clock,
+        .log = &session->log,
+        .run = *run,
+        .force = session->options.force,
+        .keep_snapshots = session->options.keep_snapshots,
+    };
+}
+
+/* The run knows where it goes, whatever the config says by now. */
+static void take_places(struct config *config, const struct run *run)
+{
+    (void)snprintf(config->source_region, sizeof(config->source_region), "%s", run->source_region);
+    (void)snprintf(config->target_region, sizeof(config->target_region), "%s", run->target_region);
+}
+
+enum error_code drive_reopen(struct session *session, struct run *run, struct error *err)
+{
+    const struct options *options = &session->options;
+    TRY(session_configure(session, true, err));
+    TRY(session_open_store(session, err));
+    TRY(store_get_run(session->store, options->operand_count > 0 ? options->operands[0] : NULL, run,
+                      err));
+    if (machine_is_final(run->state))
+        return error_set(err, ERR_STATE, "run '%s' is %s already", run->id,
+                         machine_name(run->state));
+    take_places(&session->config, run);
+    TRY(session_open_clouds(session, err));
+    TRY(config_check(&session->config, err));
+    return session_open_quiesce(session, err);
+}
+
+/* Writes a text of the run beside the store, for psql or a restored data directory. */
+static void export_text(struct session *session, const char *run_id, const char *name,
+                        const char *told)
+{
+    CLEANUP_STRBUF struct strbuf text = {.max_bytes = 1 << 20};
+    char path[CONFIG_TEXT_SIZE + 64];
+    if (store_get_text(session->store, run_id, name, &text, NULL) != ERR_NONE || text.length == 0)
+        return;
+    (void)snprintf(path, sizeof(path), "%s/%s.%s", session->config.store, run_id, name);
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        return;
+    (void)fputs(strbuf_text(&text), file);
+    if (fclose(file) == 0 && !session->options.json)
+        (void)printf("%s %s\n", told, path);
+}
+
+static void export_texts(struct session *session, const char *run_id)
+{
+    export_text(session, run_id, "unfence.sql",
+                "next       the copy carries the fence; lift it on the new server: psql -f");
+    export_text(session, run_id, "backup_label", "backup     backup_label is in");
+    export_text(session, run_id, "tablespace_map", "backup     tablespace_map is in");
+}
+
+enum error_code drive_show(struct session *session, const char *run_id, enum error_code code,
+                           struct error *err)
+{
+    CLEANUP_RUN_VIEW struct run_view view = {0};
+    struct error late = {0};
+    enum error_code shown = run_view_load(session->store, run_id, &view, &late);
+    if (shown != ERR_NONE) {
+        if (code == ERR_NONE)
+            *err = late;
+        return code == ERR_NONE ? shown : code;
+    }
+    if (session->options.json && code == ERR_NONE)
+        render_run_json(&view, clock_now_ms(&session->clock), "summary", stdout);
+    else if (!session->options.json)
+        render_run_text(&view, clock_now_ms(&session->clock), stdout);
+    if (code == ERR_NONE && view.run.state == STATE_DONE)
+        export_texts(session, run_id);
+    return code;
+}

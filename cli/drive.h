@@ -1,0 +1,21 @@
+/* drive.h: a run from the command line: build the engine, run it, show the result. */
+#ifndef CLI_DRIVE_H
+#define CLI_DRIVE_H
+
+#include "cli/session.h"
+#include "core/engine/engine.h"
+#include "model/error.h"
+
+/* Puts the engine together for a run; borrows the session. */
+struct engine drive_engine(struct session *session, const struct run *run);
+
+/* Opens what resume and abort need and finds the unfinished run they mean.
+ * Errors: ERR_STATE if that run is over; ERR_NOT_FOUND. */
+MUST_CHECK enum error_code drive_reopen(struct session *session, struct run *run,
+                                        struct error *err);
+
+/* Shows the run after the engine stopped with `code`, and hands `code` on. */
+enum error_code drive_show(struct session *session, const char *run_id, enum error_code code,
+                           struct error *err);
+
+#endif

@@ -1,0 +1,64 @@
+#include "cli/exit_code.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+/* What each failure means to the shell, and what to do about it. */
+static const struct {
+    int exit_code;
+    const char *hint;
+} failures[] = {
+    [ERR_NONE] = {0, ""},
+    [ERR_INVALID] = {2, "see 'ebshift VERB --help'"},
+    [ERR_CONFIG] = {2, "see 'ebshift VERB --help', or let 'ebshift init' write a config"},
+    [ERR_NOT_FOUND] = {6, "check ids, region and account"},
+    [ERR_NO_MEMORY] = {1, ""},
+    [ERR_SYSTEM] = {1, ""},
+    [ERR_TIMEOUT] = {1, "'ebshift status' shows where it stands; 'ebshift resume' goes on"},
+    [ERR_INTERRUPTED] = {130, "'ebshift resume' goes on, 'ebshift abort' undoes"},
+    [ERR_LOCKED] = {11, "wait for it, or look with 'ebshift status'"},
+    [ERR_STATE] = {1, "'ebshift status' shows where it stands"},
+    [ERR_STORE] = {1, "check free space and permissions of the store directory"},
+    [ERR_UNREACHABLE] = {7, "check network and endpoint; safe to run again"},
+    [ERR_TRANSIENT] = {7, "safe to run again"},
+    [ERR_THROTTLED] = {7, "safe to run again, later"},
+    [ERR_LIMIT] = {7, "a quota is full: wait, or raise it; then 'ebshift resume'"},
+    [ERR_AMBIGUOUS] = {7, "'ebshift resume' looks up what became of the call"},
+    [ERR_ACCESS] = {6, "check the credentials and their rights"},
+    [ERR_CLOUD] = {6, ""},
+    [ERR_PROTOCOL] = {7, "is something between here and AWS?"},
+    [ERR_POSTGRES] = {8, "check postgres.conninfo and the server's log"},
+    [ERR_QUIESCE] = {9, "nothing is frozen; see 'ebshift status'"},
+    [ERR_NOT_THAWED] = {10, "run 'ebshift thaw' now"},
+    [ERR_NO_CONVERGENCE] = {5, "'ebshift plan' shows what would help; --force goes on regardless"},
+    [ERR_DEADLINE] = {5, "try an earlier start or a later window; --force goes on regardless"},
+};
+
+int exit_code_of(enum error_code code, int stop_signal)
+{
+    if (code == ERR_INTERRUPTED && stop_signal == SIGTERM)
+        return 143;
+    return failures[code].exit_code;
+}
+
+const char *exit_code_hint(enum error_code code)
+{
+    return failures[code].hint;
+}
+
+const char *exit_code_name(int exit_code)
+{
+    static const struct {
+        int exit_code;
+        const char *name;
+    } names[] = {
+#define EXIT_NAME(number, name, meaning) {number, name},
+        EXIT_CODES(EXIT_NAME)
+#undef EXIT_NAME
+    };
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i].exit_code == exit_code)
+            return names[i].name;
+    }
+    return "failed";
+}

@@ -1,0 +1,57 @@
+#include "cli/learn.h"
+
+#include "core/engine/collect.h"
+#include "model/instant.h"
+
+enum error_code learn_open(struct session *session, struct error *err)
+{
+    TRY(session_configure(session, true, err));
+    TRY(session_open_clouds(session, err));
+    TRY(config_check(&session->config, err));
+    return session_open_store(session, err);
+}
+
+enum error_code learn_collect(struct session *session, struct error *err)
+{
+    struct collect_request request = {
+        .source = &session->source,
+        .target = &session->target,
+        .store = session->store,
+        .clock = &session->clock,
+        .log = &session->log,
+        .max_gaps = LEARN_GAPS,
+    };
+    for (size_t i = 0; i < session->config.volume_count; i++) {
+        struct collect_result result;
+        TRY(collect_volume(&request, session->config.volumes[i], &result, err));
+        log_event(&session->log, LOG_DEBUG, clock_now_ms(&session->clock),
+                  "'%s': %zu snapshots, %zu gaps listed, %zu periods of writes added",
+                  session->config.volumes[i], result.snapshots, result.gaps_listed, result.periods);
+    }
+    return ERR_NONE;
+}
+
+enum error_code learn_request(struct session *session, struct outlook_request *request,
+                              struct error *err)
+{
+    const struct options *options = &session->options;
+    char end[INSTANT_TEXT_SIZE];
+    if (options->window_end_ms == 0)
+        return error_set(err, ERR_CONFIG, "--window START/END is needed");
+    if (options->window_end_ms <= clock_now_ms(&session->clock))
+        return error_set(err, ERR_CONFIG, "the window is in the past: it ended at %s",
+                         instant_text(options->window_end_ms, end));
+    *request = (struct outlook_request){
+        .config = &session->config,
+        .source = &session->source,
+        .target = &session->target,
+        .store = session->store,
+        .clock = &session->clock,
+        .log = &session->log,
+        .window_start_ms = options->window_start_ms,
+        .window_end_ms = options->window_end_ms,
+        .max_downtime_ms = session->config.max_downtime_ms,
+        .confidence = session->config.confidence,
+    };
+    return ERR_NONE;
+}

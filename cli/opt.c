@@ -1,0 +1,196 @@
+#include "cli/opt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/instant.h"
+
+#define VERBS_ALL     0xffff
+#define VERBS_LOOK    (VERB_HISTORY | VERB_PLAN | VERB_STATUS)
+#define VERBS_ACT     (VERB_MIGRATE | VERB_RESUME | VERB_ABORT)
+#define VERBS_CONFIG  (VERB_INIT | VERBS_LOOK | VERBS_ACT)
+#define VERBS_SOURCE  (VERB_INIT | VERB_HISTORY | VERB_PLAN | VERB_MIGRATE)
+#define VERBS_PLANNED (VERB_PLAN | VERB_MIGRATE)
+
+enum opt_kind {
+    OPT_SWITCH,  /* sets a bool */
+    OPT_JSON,    /* text or json */
+    OPT_PATH,    /* sets config_path */
+    OPT_WINDOW,  /* sets both ends */
+    OPT_SETTING, /* a key of the config */
+};
+
+struct opt {
+    const char *name; /* with the dashes */
+    const char *argument;
+    const char *help;
+    int verbs;
+    enum opt_kind kind;
+    size_t offset;   /* of the bool */
+    const char *key; /* of the config */
+};
+
+#define SWITCH(name, member, verbs, help)                                                          \
+    {                                                                                              \
+        name, NULL, help, verbs, OPT_SWITCH, offsetof(struct options, member), NULL                \
+    }
+#define SETTING(name, argument, key, verbs, help)                                                  \
+    {                                                                                              \
+        name, argument, help, verbs, OPT_SETTING, 0, key                                           \
+    }
+
+static const struct opt opts[] = {
+    {"--config", "FILE", "config file (/etc/ebshift.conf if it exists)", VERBS_CONFIG, OPT_PATH, 0,
+     NULL},
+    {"--window", "START/END",
+     "the cut is not before START, service is back before END; RFC 3339, "
+     "END may be a duration: 2026-11-28T02:00Z/4h",
+     VERBS_PLANNED, OPT_WINDOW, 0, NULL},
+    SETTING("--confidence", "P", "plan.confidence", VERBS_PLANNED,
+            "wanted chance to be back inside the window (0.9)"),
+    SETTING("--max-downtime", "DURATION", "plan.max_downtime", VERBS_PLANNED,
+            "longest downtime that will do"),
+    SETTING("--to-region", "REGION", "target.region", VERBS_CONFIG, "where the volumes go"),
+    SETTING("--to-zone", "ZONE", "target.zone", VERBS_CONFIG, "zone of the new volumes"),
+    SETTING("--to-instance", "ID", "target.instance", VERBS_CONFIG,
+            "instance that gets the new volumes attached"),
+    SETTING("--kms-key-id", "ARN", "target.kms_key_id", VERBS_CONFIG,
+            "key of the copies; needed for encrypted volumes"),
+    SETTING("--region", "REGION", "source.region", VERBS_CONFIG, "where the volumes are"),
+    SETTING("--instance", "ID", "source.instance", VERBS_CONFIG,
+            "instance that the volumes are attached to"),
+    SETTING("--volume", "ID", "source.volume", VERBS_CONFIG, "volume of the set; repeatable"),
+    SETTING("--data-directory", "DIR", "postgres.data_directory", VERBS_CONFIG,
+            "data directory of the PostgreSQL"),
+    SETTING("--conninfo", "TEXT", "postgres.conninfo", VERBS_CONFIG,
+            "libpq connection string; no password, use ~/.pgpass"),
+    SETTING("--freeze-limit", "DURATION", "freeze.limit", VERB_INIT | VERBS_ACT,
+            "the watchdog thaws after this (10s)"),
+    SETTING("--store", "DIR", "store.directory", VERBS_CONFIG,
+            "runs, journal and history (/var/lib/ebshift)"),
+    SETTING("--endpoint-url", "URL", "aws.endpoint_url", VERBS_CONFIG,
+            "a stand-in for AWS; '{region}' is replaced"),
+    SETTING("--profile", "NAME", "aws.profile", VERBS_CONFIG, "profile of the AWS config files"),
+    SWITCH("--no-fence", no_fence, VERB_MIGRATE,
+           "leave writers alone: a copy of the cut, not a move"),
+    SWITCH("--backup-mode", backup_mode, VERB_MIGRATE,
+           "put the cut inside pg_backup_start and stop, for point-in-time recovery"),
+    SWITCH("--keep-snapshots", keep_snapshots, VERB_ABORT,
+           "leave snapshots and copies for a later run"),
+    SWITCH("--force", force, VERB_INIT | VERB_MIGRATE | VERB_RESUME,
+           "init: overwrite the config; else: go on although the plan does not fit"),
+    {"--output", "text|json", "form of the result", VERBS_ALL & ~VERB_HELP, OPT_JSON, 0, NULL},
+    SWITCH("--verbose", verbose, VERBS_CONFIG | VERB_THAW, "tell every step and every retry"),
+    SWITCH("--help", help, VERBS_ALL, "this text"),
+};
+#define OPT_COUNT (sizeof(opts) / sizeof(opts[0]))
+
+/* Finds the option of a word "--name" or "--name=value". */
+static const struct opt *find_opt(enum verb_bit verb, const char *word)
+{
+    size_t length = strcspn(word, "=");
+    for (size_t i = 0; i < OPT_COUNT; i++) {
+        if ((opts[i].verbs & (int)verb) != 0 && strlen(opts[i].name) == length &&
+            strncmp(opts[i].name, word, length) == 0)
+            return &opts[i];
+    }
+    return NULL;
+}
+
+/* START/END, END being an instant or a duration after START. */
+static enum error_code parse_window(const char *text, struct options *options, struct error *err)
+{
+    char start[64];
+    const char *slash = strchr(text, '/');
+    size_t length = slash == NULL ? 0 : (size_t)(slash - text);
+    int64_t duration_ms = 0;
+    if (slash == NULL || length >= sizeof(start))
+        return error_set(err, ERR_CONFIG,
+                         "'%s' is not a window like "
+                         "2026-11-28T02:00Z/2026-11-28T06:00Z or 2026-11-28T02:00Z/4h",
+                         text);
+    (void)snprintf(start, sizeof(start), "%.*s", (int)length, text);
+    TRY(instant_parse(start, &options->window_start_ms, err));
+    if (duration_parse(slash + 1, &duration_ms, NULL) == ERR_NONE)
+        options->window_end_ms = options->window_start_ms + duration_ms;
+    else
+        TRY(instant_parse(slash + 1, &options->window_end_ms, err));
+    if (options->window_end_ms <= options->window_start_ms)
+        return error_set(err, ERR_CONFIG, "the window '%s' ends before it starts", text);
+    return ERR_NONE;
+}
+
+static enum error_code take(const struct opt *opt, const char *value, struct options *options,
+                            struct error *err)
+{
+    switch (opt->kind) {
+    case OPT_SWITCH:
+        *(bool *)((char *)options + opt->offset) = true;
+        return ERR_NONE;
+    case OPT_PATH:
+        options->config_path = value;
+        return ERR_NONE;
+    case OPT_WINDOW:
+        return parse_window(value, options, err);
+    case OPT_JSON:
+        if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
+            return error_set(err, ERR_CONFIG, "--output is 'text' or 'json', not '%s'", value);
+        options->json = strcmp(value, "json") == 0;
+        return ERR_NONE;
+    case OPT_SETTING:
+        break;
+    }
+    if (options->setting_count == OPT_SETTINGS_MAX)
+        return error_set(err, ERR_CONFIG, "more than %d options", OPT_SETTINGS_MAX);
+    options->settings[options->setting_count].key = opt->key;
+    options->settings[options->setting_count++].value = value;
+    return ERR_NONE;
+}
+
+/* Takes the option at argv[*index] and its argument, and moves *index to its last word. */
+static enum error_code take_word(enum verb_bit verb, int argc, char *const *argv, int *index,
+                                 struct options *options, struct error *err)
+{
+    const char *word = argv[*index];
+    const struct opt *opt = find_opt(verb, word);
+    const char *value = strchr(word, '=');
+    if (opt == NULL)
+        return error_set(err, ERR_CONFIG, "unknown option '%s'", word);
+    if (opt->argument == NULL && value != NULL)
+        return error_set(err, ERR_CONFIG, "%s takes no value", opt->name);
+    if (opt->argument != NULL && value == NULL) {
+        if (*index + 1 == argc)
+            return error_set(err, ERR_CONFIG, "%s needs a value: %s", opt->name, opt->argument);
+        value = argv[++*index];
+    } else if (value != NULL) {
+        value++;
+    }
+    return take(opt, value, options, err);
+}
+
+enum error_code opt_parse(enum verb_bit verb, int argc, char *const *argv, struct options *options,
+                          struct error *err)
+{
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], "--", 2) == 0) {
+            TRY(take_word(verb, argc, argv, &i, options, err));
+            continue;
+        }
+        if (options->operand_count == CLOUD_SET_MAX)
+            return error_set(err, ERR_CONFIG, "too many words");
+        options->operands[options->operand_count++] = argv[i];
+    }
+    return ERR_NONE;
+}
+
+void opt_print(enum verb_bit verb, FILE *out)
+{
+    for (size_t i = 0; i < OPT_COUNT; i++) {
+        char left[64];
+        if ((opts[i].verbs & (int)verb) == 0)
+            continue;
+        (void)snprintf(left, sizeof(left), "%s %s", opts[i].name,
+                       opts[i].argument == NULL ? "" : opts[i].argument);
+        (void)fprintf(out, "  %-28s %s\n", left, opts[i].help);
+    }
+}

@@ -1,0 +1,146 @@
+#include "cli/render_plan.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "cli/json_out.h"
+#include "model/amount.h"
+#include "model/instant.h"
+
+/* "41m (30m to 1h2m)" */
+static const char *spread(const struct quantiles *seconds, char *text, size_t size)
+{
+    char low[DURATION_TEXT_SIZE];
+    char middle[DURATION_TEXT_SIZE];
+    char high[DURATION_TEXT_SIZE];
+    (void)snprintf(text, size, "%s (%s to %s)", duration_text(llround(seconds->p50 * 1000), middle),
+                   duration_text(llround(seconds->p05 * 1000), low),
+                   duration_text(llround(seconds->p95 * 1000), high));
+    return text;
+}
+
+static void print_row(FILE *out, const char *name, int64_t at_ms, const struct quantiles *delta,
+                      const struct quantiles *seconds)
+{
+    char at[INSTANT_TEXT_SIZE];
+    char bytes[AMOUNT_TEXT_SIZE];
+    char took[3 * DURATION_TEXT_SIZE + 8];
+    (void)fprintf(out, "  %-6s %-21s %10s  %s\n", name, instant_text(at_ms / 1000 * 1000, at),
+                  amount_text(delta->p50, bytes), spread(seconds, took, sizeof(took)));
+}
+
+static void print_rounds(const struct plan *plan, FILE *out)
+{
+    (void)fprintf(out, "\n  %-6s %-21s %10s  %s\n", "round", "starts", "delta",
+                  "snapshot and copy (p05 to p95)");
+    for (size_t i = 0; i < plan->round_count; i++) {
+        char name[16];
+        (void)snprintf(name, sizeof(name), "%zu%s", i + 1, plan->rounds[i].full ? " full" : "");
+        print_row(out, name, plan->rounds[i].starts_at_ms, &plan->rounds[i].delta_bytes,
+                  &plan->rounds[i].duration_s);
+    }
+    print_row(out, "final", plan->final.cut_at_ms, &plan->final.delta_bytes, &plan->downtime_s);
+}
+
+void render_plan_text(const struct outlook_request *request, const struct outlook *outlook,
+                      FILE *out)
+{
+    const struct plan *plan = &outlook->plan;
+    char start[INSTANT_TEXT_SIZE];
+    char end[INSTANT_TEXT_SIZE];
+    char down[3 * DURATION_TEXT_SIZE + 8];
+    (void)fprintf(
+        out, "%s -> %s, %zu volume%s, window %s to %s\n", request->source->region,
+        request->target->region, outlook->member_count, outlook->member_count == 1 ? "" : "s",
+        instant_text(request->window_start_ms, start), instant_text(request->window_end_ms, end));
+    print_rounds(plan, out);
+    (void)fprintf(out, "\ndowntime  %s\n", spread(&plan->downtime_s, down, sizeof(down)));
+    (void)fprintf(out, "window    missed with probability %.1f %% (wanted: at most %.1f %%)\n",
+                  plan->window_miss_probability * 100, (1 - request->confidence) * 100);
+    (void)fprintf(out, "verdict   %s: %s\n", plan->fits ? "go" : "NO-GO", plan->reason);
+    if (plan->remedy[0] != '\0')
+        (void)fprintf(out, "remedy    %s\n", plan->remedy);
+    if (plan->start_by_ms > 0)
+        (void)fprintf(out, "start by  %s\n", instant_text(plan->start_by_ms / 1000 * 1000, start));
+    (void)fprintf(out, "no return %s\n", plan->point_of_no_return);
+    if (plan->prior_only)
+        (void)fprintf(out, "note      this speaks from general experience alone: collect history "
+                           "with 'ebshift history', or take a snapshot first\n");
+}
+
+static void add_three(struct json_out *object, const char *name, const struct quantiles *q)
+{
+    json_out_three(object, name, q->p05, q->p50, q->p95);
+}
+
+static void add_rounds(struct json_out *document, const struct plan *plan)
+{
+    struct json_out *rounds = json_out_array(document, "rounds");
+    for (size_t i = 0; i < plan->round_count; i++) {
+        const struct plan_round *round = &plan->rounds[i];
+        struct json_out *item = json_out_item(rounds);
+        json_out_instant(item, "starts_at", round->starts_at_ms);
+        json_out_bool(item, "full", round->full);
+        add_three(item, "delta_bytes", &round->delta_bytes);
+        add_three(item, "duration_seconds", &round->duration_s);
+        add_three(item, "snapshot_seconds", &round->snapshot_s);
+        add_three(item, "copy_seconds", &round->copy_s);
+    }
+}
+
+static void add_final(struct json_out *document, const struct plan *plan)
+{
+    struct json_out *final = json_out_object(document, "final");
+    json_out_instant(final, "cut_at", plan->final.cut_at_ms);
+    add_three(final, "delta_bytes", &plan->final.delta_bytes);
+    add_three(final, "snapshot_seconds", &plan->final.snapshot_s);
+    add_three(final, "copy_seconds", &plan->final.copy_s);
+}
+
+static void add_window(struct json_out *document, const struct outlook_request *request)
+{
+    struct json_out *window = json_out_object(document, "window");
+    json_out_instant(window, "start_at", request->window_start_ms);
+    json_out_instant(window, "end_at", request->window_end_ms);
+}
+
+/* The recursion behind the plan, for those who want to know why. */
+static void add_series(struct json_out *document, const struct series *series)
+{
+    struct json_out *object = json_out_object(document, "series");
+    json_out_real(object, "settles_at_seconds", series->round_s);
+    json_out_real(object, "floor_seconds", series->floor_s);
+    json_out_real(object, "contraction", series->contraction);
+    json_out_real(object, "amplification", series->amplification);
+    json_out_text(object, "reason", series->reason);
+}
+
+void render_plan_json(const struct outlook_request *request, const struct outlook *outlook,
+                      FILE *out)
+{
+    const struct plan *plan = &outlook->plan;
+    struct json_out *document = json_out_new();
+    json_out_text(document, "schema", "ebshift.plan.1");
+    json_out_text(document, "source_region", request->source->region);
+    json_out_text(document, "target_region", request->target->region);
+    struct json_out *volumes = json_out_array(document, "volumes");
+    for (size_t i = 0; i < request->config->volume_count; i++)
+        json_out_item_text(volumes, request->config->volumes[i]);
+    json_out_bool(document, "converges", plan->converges);
+    json_out_bool(document, "fits", plan->fits);
+    json_out_text(document, "reason", plan->reason);
+    json_out_text(document, "remedy", plan->remedy);
+    json_out_bool(document, "prior_only", plan->prior_only);
+    add_rounds(document, plan);
+    add_final(document, plan);
+    add_three(document, "downtime_seconds", &plan->downtime_s);
+    json_out_real(document, "downtime_promise_seconds", plan->downtime_promise_s);
+    json_out_real(document, "confidence", request->confidence);
+    add_window(document, request);
+    json_out_real(document, "window_miss_probability", plan->window_miss_probability);
+    json_out_text(document, "point_of_no_return", plan->point_of_no_return);
+    json_out_instant(document, "start_by_at", plan->start_by_ms);
+    json_out_instant(document, "earliest_cut_at", plan->earliest_cut_ms);
+    add_series(document, &plan->series);
+    json_out_print(document, out);
+}

@@ -1,0 +1,242 @@
+#include "cli/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/version.h"
+#include "model/strbuf.h"
+
+#define DEFAULT_CONFIG "/etc/ebshift.conf"
+/* Set by a simulation that wants its rehearsals to share its clock. */
+#define CLOCK_VARIABLE "EBSHIFT_CLOCK"
+/* Set by a simulation whose by-id links lie elsewhere; a key of the config says the same. */
+#define DEVICES_VARIABLE "EBSHIFT_DEVICE_DIR"
+
+void session_done(struct session *session)
+{
+    if (session->has_quiesce)
+        quiesce_local_done(&session->local);
+    cloud_aws_free(session->source_aws);
+    cloud_aws_free(session->target_aws);
+    http_free(session->http);
+    store_close(session->store);
+    if (session->rehearsing)
+        rehearsal_clock_close(&session->rehearsal);
+    *session = (struct session){0};
+}
+
+enum error_code session_start(struct session *session, struct error *err)
+{
+    const char *socket_path = getenv(CLOCK_VARIABLE);
+    session->progress = (struct progress){
+        .verbose = session->options.verbose,
+        .json = session->options.json,
+    };
+    session->log = progress_log(&session->progress);
+    session->clock = clock_system();
+    if (socket_path == NULL || socket_path[0] == '\0')
+        return ERR_NONE;
+    TRY(rehearsal_clock_open(&session->rehearsal, socket_path, err));
+    session->rehearsing = true;
+    session->clock = rehearsal_clock(&session->rehearsal);
+    return ERR_NONE;
+}
+
+/* ---- config ---- */
+
+static enum error_code read_config_file(struct session *session, bool must_exist, struct error *err)
+{
+    const char *path = session->options.config_path;
+    bool named = path != NULL;
+    if (!named)
+        path = DEFAULT_CONFIG;
+    if (access(path, F_OK) != 0 && !(named && must_exist))
+        return ERR_NONE;
+    return config_read_file(&session->config, path, err);
+}
+
+/* Repeated --volume flags make one set, so they are joined before the key is set. */
+static enum error_code apply_flags(struct session *session, struct error *err)
+{
+    CLEANUP_STRBUF struct strbuf volumes = {.max_bytes = 4096};
+    const struct options *options = &session->options;
+    for (size_t i = 0; i < options->setting_count; i++) {
+        if (strcmp(options->settings[i].key, "source.volume") == 0)
+            strbuf_printf(&volumes, "%s ", options->settings[i].value);
+        else
+            TRY(config_set(&session->config, options->settings[i].key, options->settings[i].value,
+                           err));
+    }
+    TRY(strbuf_check(&volumes, err));
+    if (volumes.length == 0)
+        return ERR_NONE;
+    return config_set(&session->config, "source.volume", strbuf_text(&volumes), err);
+}
+
+enum error_code session_configure(struct session *session, bool must_exist, struct error *err)
+{
+    config_init(&session->config);
+    const char *devices = getenv(DEVICES_VARIABLE);
+    if (devices != NULL && devices[0] != '\0')
+        TRY(config_set(&session->config, "host.device_directory", devices, err));
+    TRY(read_config_file(session, must_exist, err));
+    TRY(config_read_environment(&session->config, (const char *const *)environ, err));
+    return apply_flags(session, err);
+}
+
+/* ---- store ---- */
+
+enum error_code session_open_store(struct session *session, struct error *err)
+{
+    TRY(store_open(session->config.store, &session->store, err));
+    return store_lock(session->store, err);
+}
+
+enum error_code session_read_store(struct session *session, struct error *err)
+{
+    return store_open_readonly(session->config.store, &session->store, err);
+}
+
+/* ---- clouds ---- */
+
+static enum error_code open_cloud(struct session *session, const char *region,
+                                  struct cloud_aws **aws, struct cloud *cloud, struct error *err)
+{
+    const struct config *config = &session->config;
+    struct cloud_aws_options options = {
+        .http = session->http,
+        .clock = &session->clock,
+        .env = &session->aws_env,
+        .region = region[0] == '\0' ? NULL : region,
+        .profile = config->profile[0] == '\0' ? NULL : config->profile,
+        .endpoint_url = config->endpoint_url[0] == '\0' ? NULL : config->endpoint_url,
+    };
+    TRY(cloud_aws_new(&options, aws, err));
+    *cloud = cloud_aws_cloud(*aws);
+    return ERR_NONE;
+}
+
+enum error_code session_open_clouds(struct session *session, struct error *err)
+{
+    struct config *config = &session->config;
+    session->aws_env = aws_env_read();
+    TRY(http_new("ebshift/" EBSHIFT_VERSION, session->aws_env.ca_bundle, &session->http, err));
+    TRY(open_cloud(session, config->source_region, &session->source_aws, &session->source, err));
+    (void)snprintf(config->source_region, sizeof(config->source_region), "%s",
+                   session->source.region);
+    if (config->target_region[0] == '\0')
+        (void)snprintf(config->target_region, sizeof(config->target_region), "%s",
+                       config->source_region);
+    return open_cloud(session, config->target_region, &session->target_aws, &session->target, err);
+}
+
+/* ---- quiesce ---- */
+
+struct mount_roots session_roots(const struct session *session)
+{
+    return (struct mount_roots){.by_id = session->config.device_dir};
+}
+
+enum error_code session_read_facts(struct session *session, struct pg_facts *facts,
+                                   struct error *err)
+{
+    CLEANUP_PG_CONN struct pg_conn conn = {0};
+    TRY(pg_conn_open(&conn, session->config.conninfo, NULL, 10000, 10000, err));
+    return pg_facts_read(&conn, facts, err);
+}
+
+static enum error_code add_mount(struct session *session, const char *mount_point,
+                                 struct error *err)
+{
+    for (size_t i = 0; i < session->mount_count; i++) {
+        if (strcmp(session->mounts[i], mount_point) == 0)
+            return ERR_NONE;
+    }
+    if (session->mount_count == CONFIG_MOUNT_MAX ||
+        strlen(mount_point) >= sizeof(session->mounts[0]))
+        return error_set(err, ERR_QUIESCE, "more than %d mounts to freeze", CONFIG_MOUNT_MAX);
+    (void)snprintf(session->mounts[session->mount_count++], sizeof(session->mounts[0]), "%s",
+                   mount_point);
+    return ERR_NONE;
+}
+
+/* Every place must lie on the set, but for config files elsewhere: those are only told. */
+static enum error_code cover_place(struct session *session, const struct pg_place *place,
+                                   const struct volume_ids *set, struct error *err)
+{
+    struct mount_roots roots = session_roots(session);
+    struct mount mount;
+    enum error_code covered = mount_check_covered(&roots, place->name, place->path, set, err);
+    if (covered != ERR_NONE && place->kind == PG_PLACE_CONFIG) {
+        log_event(&session->log, LOG_WARN, clock_now_ms(&session->clock),
+                  "%s '%s' is not on the volumes: carry it over yourself", place->name,
+                  place->path);
+        return ERR_NONE;
+    }
+    TRY(covered);
+    TRY(mount_find(&roots, place->path, &mount, err));
+    return add_mount(session, mount.mount_point, err);
+}
+
+static enum error_code find_mounts(struct session *session, const struct pg_facts *facts,
+                                   struct error *err)
+{
+    struct volume_ids set = {.count = session->config.volume_count};
+    for (size_t i = 0; i < set.count; i++)
+        (void)snprintf(set.items[i], sizeof(set.items[i]), "%s", session->config.volumes[i]);
+    /* WAL last, so that it is held shortest. */
+    for (size_t i = 0; i < facts->place_count; i++) {
+        if (facts->places[i].kind != PG_PLACE_WAL)
+            TRY(cover_place(session, &facts->places[i], &set, err));
+    }
+    for (size_t i = 0; i < facts->place_count; i++) {
+        if (facts->places[i].kind == PG_PLACE_WAL)
+            TRY(cover_place(session, &facts->places[i], &set, err));
+    }
+    return ERR_NONE;
+}
+
+/* The server that answers must be the one whose volumes are moved. */
+static enum error_code check_directory(const struct session *session, const struct pg_facts *facts,
+                                       struct error *err)
+{
+    char resolved[PATH_MAX];
+    if (realpath(session->config.data_directory, resolved) == NULL)
+        return error_set(err, ERR_CONFIG, "data directory '%s' does not exist",
+                         session->config.data_directory);
+    if (facts->place_count > 0 && strcmp(facts->places[0].path, resolved) == 0)
+        return ERR_NONE;
+    return error_set(err, ERR_CONFIG, "the server that answers lives in '%s', not in '%s'",
+                     facts->place_count > 0 ? facts->places[0].path : "?", resolved);
+}
+
+enum error_code session_open_quiesce(struct session *session, struct error *err)
+{
+    CLEANUP_PG_FACTS struct pg_facts facts = {0};
+    const struct config *config = &session->config;
+    const char *mounts[CONFIG_MOUNT_MAX];
+    const char *own = config->store;
+    if (config->data_directory[0] == '\0')
+        return ERR_NONE;
+    TRY(session_read_facts(session, &facts, err));
+    TRY(check_directory(session, &facts, err));
+    TRY(find_mounts(session, &facts, err));
+    for (size_t i = 0; i < session->mount_count; i++)
+        mounts[i] = session->mounts[i];
+    struct quiesce_local_options options = {
+        .conninfo = config->conninfo,
+        .data_directory = config->data_directory,
+        .mount_points = mounts,
+        .mount_count = session->mount_count,
+        .own_paths = &own,
+        .own_count = 1,
+        .freeze_limit_ms = config->freeze_limit_ms,
+        .archive_wait_ms = (int)config->archive_limit_ms,
+    };
+    quiesce_local_init(&session->local, &options);
+    session->quiesce = quiesce_local(&session->local);
+    session->has_quiesce = true;
+    return ERR_NONE;
+}

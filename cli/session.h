@@ -1,0 +1,77 @@
+/* session.h: the composition root: joins clock, store, clouds and quiesce for one verb.
+ *
+ * The only file that names the concrete drivers. A verb opens the parts it needs and closes all at
+ * once. */
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include "cli/opt.h"
+#include "cli/progress.h"
+#include "core/aws/cloud_aws.h"
+#include "core/clock.h"
+#include "core/cloud.h"
+#include "core/config.h"
+#include "core/engine/engine.h"
+#include "core/host/mounts.h"
+#include "core/host/quiesce_local.h"
+#include "core/log.h"
+#include "core/pg/facts.h"
+#include "core/store.h"
+#include "model/error.h"
+
+/* Everything a verb may hold. Zero-initialise; hand back with session_done(). */
+struct session {
+    struct options options;
+    struct config config;
+    struct progress progress;
+    struct log log;
+    struct rehearsal_clock rehearsal;
+    bool rehearsing;
+    struct clock clock;
+    struct store *store;
+    struct aws_env aws_env;
+    struct http *http;
+    struct cloud_aws *source_aws;
+    struct cloud_aws *target_aws;
+    struct cloud source;
+    struct cloud target;
+    struct quiesce_local local;
+    struct quiesce quiesce;
+    bool has_quiesce;
+    char mounts[CONFIG_MOUNT_MAX][CONFIG_TEXT_SIZE];
+    size_t mount_count;
+};
+
+void session_done(struct session *session);
+#define CLEANUP_SESSION CLEANUP(session_done)
+
+/* Chooses the clock and the log. Errors: ERR_SYSTEM if a rehearsal clock is named and not there. */
+MUST_CHECK enum error_code session_start(struct session *session, struct error *err);
+
+/* Reads config file, environment and flags. `must_exist` makes a missing --config file an error.
+ * Errors: ERR_CONFIG. */
+MUST_CHECK enum error_code session_configure(struct session *session, bool must_exist,
+                                             struct error *err);
+
+/* Opens the store: to act (with the lock), or only to look. Errors: ERR_STORE, ERR_LOCKED,
+ * ERR_NOT_FOUND. */
+MUST_CHECK enum error_code session_open_store(struct session *session, struct error *err);
+MUST_CHECK enum error_code session_read_store(struct session *session, struct error *err);
+
+/* Makes the clouds of source and target region; sends nothing yet.
+ * Errors: ERR_CONFIG, ERR_NO_MEMORY. */
+MUST_CHECK enum error_code session_open_clouds(struct session *session, struct error *err);
+
+/* Finds the places of the database, checks that the set covers them, and makes the quiesce.
+ * Without a data directory there is nothing to hold still.
+ * Errors: ERR_QUIESCE naming a place that is left out; those of PostgreSQL. */
+MUST_CHECK enum error_code session_open_quiesce(struct session *session, struct error *err);
+
+/* Reads where the database lives. */
+MUST_CHECK enum error_code session_read_facts(struct session *session, struct pg_facts *facts,
+                                              struct error *err);
+
+/* The roots under which devices are looked up. */
+struct mount_roots session_roots(const struct session *session);
+
+#endif
