@@ -184,6 +184,7 @@ struct cloud_set_request {
 struct cloud_set_result {
     struct cloud_snapshots snapshots; /* in the order of volume_ids */
     int64_t request_us;               /* from the first byte sent to the last received, monotonic */
+    bool reused_connection;           /* no connection had to be opened for it */
 };
 
 struct cloud_copy_request {

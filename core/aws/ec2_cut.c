@@ -202,5 +202,6 @@ enum error_code ec2_start_snapshot_set(struct client *client,
     TRY(client_judge(client, &call, sent, &response, err));
     TRY(read_answer(request, &form, &response, &result->snapshots, err));
     result->request_us = response.elapsed_us;
+    result->reused_connection = response.reused_connection;
     return ERR_NONE;
 }

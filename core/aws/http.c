@@ -277,6 +277,8 @@ static CURLcode run(struct http *http)
 static enum error_code failed(struct http *http, CURLcode result, struct error *err)
 {
     const char *text = http->curl_text[0] != '\0' ? http->curl_text : curl_easy_strerror(result);
+    if (result == CURLE_SEND_FAIL_REWIND)
+        text = "the kept connection broke";
     const struct strbuf *body = &http->response->body;
     long sent_bytes = 0;
     (void)curl_easy_getinfo(http->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
