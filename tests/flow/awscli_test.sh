@@ -253,10 +253,24 @@ if [ "$(id -u)" -eq 0 ]; then
         'Reservations[].Instances[].BlockDeviceMappings[?DeviceName==`/dev/sdf`].Ebs.VolumeId[]')"
     refused "attach twice" VolumeInUse ec2 --region eu-west-1 attach-volume --volume-id "$restored" \
         --instance-id "$CLOUDSIM_TARGET_INSTANCE" --device /dev/sdh
-    set_count=$(ec2 --region eu-west-1 create-snapshots --copy-tags-from-source volume \
+    # Bytes written before the call are in the snapshot, those written after it are not.
+    head -c 524288 /dev/urandom >"$dir/written"
+    dd if="$dir/written" of="$link" bs=512k seek=5 conv=notrunc,fsync 2>/dev/null
+    cut=$(ec2 --region eu-west-1 create-snapshots --copy-tags-from-source volume \
         --instance-specification "InstanceId=$CLOUDSIM_TARGET_INSTANCE,ExcludeBootVolume=true" \
-        --query 'length(Snapshots[?State==`pending`])')
-    is "CreateSnapshots" 1 "$set_count"
+        --query 'Snapshots[?State==`pending`].SnapshotId')
+    like "CreateSnapshots" 'snap-?????????????????' "$cut"
+    dd if=/dev/zero of="$link" bs=512k seek=5 count=1 conv=notrunc,fsync 2>/dev/null
+    until_is "the set completes" completed \
+        ec2 --region eu-west-1 describe-snapshots --snapshot-ids "$cut" --query 'Snapshots[].State'
+    token=$("$AWS" --region eu-west-1 --output text ebs list-snapshot-blocks --snapshot-id "$cut" \
+        --query 'Blocks[?BlockIndex==`5`].BlockToken')
+    "$AWS" --region eu-west-1 ebs get-snapshot-block --snapshot-id "$cut" --block-index 5 \
+        --block-token "$token" "$dir/block" >"$dir/block.json"
+    is "GetSnapshotBlock gives the bytes of the instant" same \
+        "$(cmp "$dir/written" "$dir/block" && echo same)"
+    is "and their checksum" "$(openssl dgst -sha256 -binary "$dir/written" | base64)" \
+        "$(sed -n 's/.*"Checksum": "\(.*\)",*/\1/p' "$dir/block.json")"
     refused "delete while attached" VolumeInUse \
         ec2 --region eu-west-1 delete-volume --volume-id "$restored"
     is "DetachVolume" detaching "$(ec2 --region eu-west-1 detach-volume --volume-id "$restored" \
