@@ -5,7 +5,8 @@
 
 static const char *read_one(const char *name)
 {
-    const char *value = getenv(name);
+    /* Read before any thread could start. */
+    const char *value = getenv(name); /* NOLINT(concurrency-mt-unsafe) */
     return value == NULL || value[0] == '\0' ? NULL : value;
 }
 

@@ -175,10 +175,11 @@ static void read_refusal(const struct http_response *response, struct refusal_te
     body += strspn(body, " \t\r\n");
     keep(text->request_id, sizeof(text->request_id), response->request_id);
     keep(text->service_code, sizeof(text->service_code), response->error_type);
-    if (body[0] == '<')
+    if (body[0] == '<') {
         read_xml_refusal(response, text);
-    else if (body[0] == '{')
+    } else if (body[0] == '{') {
         read_json_refusal(response, text);
+    }
 }
 
 static enum error_code lost(const struct client_call *call, enum error_code code, struct error *err)

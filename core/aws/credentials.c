@@ -43,9 +43,10 @@ static enum error_code from_environment(struct credentials_source *source, struc
     const struct aws_env *env = source->env;
     if (env->access_key_id == NULL && env->secret_access_key == NULL)
         return absent(err);
-    if (env->access_key_id == NULL || env->secret_access_key == NULL)
+    if (env->access_key_id == NULL || env->secret_access_key == NULL) {
         return error_set(err, ERR_CONFIG,
                          "only one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set");
+    }
     set_keys(keys, env->access_key_id, env->secret_access_key, env->session_token);
     return ERR_NONE;
 }
@@ -76,9 +77,10 @@ static enum error_code base_of_role(struct credentials_source *source, const cha
     bool is_environment = strcmp(profile->credential_source, "Environment") == 0;
     if (is_environment)
         return from_environment(source, keys, err);
-    if (profile->source_profile[0] == '\0')
+    if (profile->source_profile[0] == '\0') {
         return error_set(err, ERR_CONFIG, "profile '%s' has a role_arn without a source_profile",
                          name);
+    }
     if (depth == MAX_ROLE_CHAIN)
         return error_set(err, ERR_CONFIG, "the source_profile of '%s' never ends", name);
     bool is_itself = strcmp(profile->source_profile, name) == 0;
@@ -181,10 +183,11 @@ enum error_code credentials_get(struct credentials_source *source, bool fresh,
     if (must_fetch) {
         CLEANUP_CREDENTIALS struct credentials fetched = {0};
         enum error_code code = fetch(source, &fetched, err);
-        if (code == ERR_NONE)
+        if (code == ERR_NONE) {
             source->keys = fetched;
-        else if (fresh || !is_good(source, 0))
+        } else if (fresh || !is_good(source, 0)) {
             return code;
+        }
     }
     *keys = source->keys;
     return ERR_NONE;

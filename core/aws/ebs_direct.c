@@ -88,28 +88,43 @@ static enum error_code read_index(const struct jval *block, uint64_t *index, str
     return ERR_NONE;
 }
 
-static void free_indexes(uint64_t **indexes)
+/* Heap; the indexes of one page. */
+struct page {
+    uint64_t *indexes;
+    size_t count;
+};
+
+static void page_done(struct page *page)
 {
-    free(*indexes);
+    free(page->indexes);
+}
+
+static enum error_code read_page(struct walk *walk, const struct jval *blocks, struct page *page,
+                                 struct error *err)
+{
+    size_t count = jval_count(blocks);
+    page->indexes = calloc(count, sizeof(*page->indexes));
+    if (page->indexes == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot hold %zu block indexes", count);
+    for (; page->count < count; page->count++) {
+        uint64_t *index = &page->indexes[page->count];
+        TRY(read_index(jval_at(blocks, page->count), index, err));
+        if (*index < walk->next_index)
+            return error_set(err, ERR_PROTOCOL, "block indexes do not ascend");
+        walk->next_index = *index + 1;
+    }
+    return ERR_NONE;
 }
 
 /* A page may be empty and still have a successor. */
 static enum error_code take_page(struct walk *walk, const struct jval *root, struct error *err)
 {
     const struct jval *blocks = page_blocks(walk, root);
-    size_t count = jval_count(blocks);
-    if (count == 0)
+    CLEANUP(page_done) struct page page = {0};
+    if (jval_count(blocks) == 0)
         return ERR_NONE;
-    CLEANUP(free_indexes) uint64_t *indexes = calloc(count, sizeof(*indexes));
-    if (indexes == NULL)
-        return error_set(err, ERR_NO_MEMORY, "cannot hold %zu block indexes", count);
-    for (size_t i = 0; i < count; i++) {
-        TRY(read_index(jval_at(blocks, i), &indexes[i], err));
-        if (indexes[i] < walk->next_index)
-            return error_set(err, ERR_PROTOCOL, "block indexes do not ascend");
-        walk->next_index = indexes[i] + 1;
-    }
-    return walk->sink->take(walk->sink->self, indexes, count, err);
+    TRY(read_page(walk, blocks, &page, err));
+    return walk->sink->take(walk->sink->self, page.indexes, page.count, err);
 }
 
 static enum error_code walk_page(struct client *client, struct walk *walk, struct error *err)
@@ -158,9 +173,10 @@ static enum error_code find_token(struct client *client, const char *snapshot_id
     uint64_t found = 0;
     if (first != NULL)
         TRY(read_index(first, &found, err));
-    if (first == NULL || found != index)
+    if (first == NULL || found != index) {
         return error_set(err, ERR_NOT_FOUND, "snapshot '%s' has no block %" PRIu64, snapshot_id,
                          index);
+    }
     strbuf_puts(token, jval_text(first, "BlockToken"));
     return strbuf_check(token, err);
 }
@@ -170,14 +186,16 @@ static enum error_code take_block(const struct http_response *response, uint64_t
 {
     unsigned char digest[DIGEST_BYTES];
     char checksum[DIGEST_BASE64_SIZE];
-    if (response->body.length != CLOUD_BLOCK_BYTES)
+    if (response->body.length != CLOUD_BLOCK_BYTES) {
         return error_set(err, ERR_TRANSIENT, "block %" PRIu64 " came with %zu bytes", index,
                          response->body.length);
+    }
     TRY(digest_sha256(response->body.text, CLOUD_BLOCK_BYTES, digest, err));
     digest_base64(digest, checksum);
-    if (strcmp(checksum, response->checksum) != 0)
+    if (strcmp(checksum, response->checksum) != 0) {
         return error_set(err, ERR_TRANSIENT, "block %" PRIu64 " does not match its checksum",
                          index);
+    }
     memcpy(block, response->body.text, CLOUD_BLOCK_BYTES);
     return ERR_NONE;
 }

@@ -25,9 +25,10 @@ static enum error_code send_for_id(struct client *client, const struct form *for
     TRY(form_send(client, form, creates, &xml, err));
     char read[CLOUD_ID_SIZE] = "";
     enum error_code code = xml_copy(&xml, 0, id_name, read, sizeof(read), err);
-    if (code != ERR_NONE || read[0] == '\0')
+    if (code != ERR_NONE || read[0] == '\0') {
         return error_set(err, creates ? ERR_AMBIGUOUS : ERR_PROTOCOL, "answer to %s has no '%s'",
                          form->action, id_name);
+    }
     memcpy(id, read, sizeof(read));
     return ERR_NONE;
 }
@@ -71,9 +72,10 @@ enum error_code ec2_copy_snapshot(struct client *client, const struct cloud_copy
 {
     /* Without a key EC2 takes the region's default one, which cannot be shared and would break the
      * lineage of later copies. */
-    if (request->encrypted && request->key_id == NULL)
+    if (request->encrypted && request->key_id == NULL) {
         return error_set(err, ERR_INVALID, "an encrypted copy of '%s' needs a key",
                          request->source_snapshot_id);
+    }
     CLEANUP_FORM struct form form;
     form_init(&form, ENDPOINT_EC2, "CopySnapshot");
     form_add(&form, "SourceRegion", request->source_region);

@@ -30,9 +30,10 @@ static enum error_code check_attached(const struct cloud_set_request *request,
         bool found = false;
         for (size_t d = 0; d < instance->device_count; d++)
             found |= strcmp(instance->devices[d].volume_id, request->volume_ids[i]) == 0;
-        if (!found)
+        if (!found) {
             return error_set(err, ERR_INVALID, "volume '%s' is not attached to instance '%s'",
                              request->volume_ids[i], instance->id);
+        }
     }
     return ERR_NONE;
 }
@@ -47,14 +48,16 @@ static enum error_code exclude_others(const struct cloud_set_request *request,
         const char *volume_id = instance->devices[d].volume_id;
         if (is_in_set(request, volume_id))
             continue;
-        if (strcmp(volume_id, instance->root_volume_id) == 0)
+        if (strcmp(volume_id, instance->root_volume_id) == 0) {
             form_add(form, "InstanceSpecification.ExcludeBootVolume", "true");
-        else
+        } else {
             form_add_item(form, "InstanceSpecification.ExcludeDataVolumeId", ++excluded, volume_id);
+        }
     }
-    if (excluded > MAX_EXCLUDED_COUNT)
+    if (excluded > MAX_EXCLUDED_COUNT) {
         return error_set(err, ERR_INVALID, "instance '%s' has more than %d volumes to leave out",
                          instance->id, MAX_EXCLUDED_COUNT);
+    }
     return ERR_NONE;
 }
 
@@ -62,9 +65,10 @@ static enum error_code ask_for_set(struct client *client, const struct cloud_set
                                    struct form *form, struct error *err)
 {
     struct cloud_instance instance = {0};
-    if (request->instance_id == NULL || request->instance_id[0] == '\0')
+    if (request->instance_id == NULL || request->instance_id[0] == '\0') {
         return error_set(err, ERR_INVALID, "a set of %zu volumes needs their instance",
                          request->volume_count);
+    }
     TRY(ec2_get_instance(client, request->instance_id, &instance, err));
     TRY(check_attached(request, &instance, err));
     form_init(form, ENDPOINT_EC2, "CreateSnapshots");
@@ -90,13 +94,15 @@ static enum error_code ask_for_one(struct client *client, const struct cloud_set
 static enum error_code build_form(struct client *client, const struct cloud_set_request *request,
                                   struct form *form, struct error *err)
 {
-    if (request->volume_count == 0 || request->volume_count > CLOUD_SET_MAX)
+    if (request->volume_count == 0 || request->volume_count > CLOUD_SET_MAX) {
         return error_set(err, ERR_INVALID, "a set has 1 to %d volumes, not %zu", CLOUD_SET_MAX,
                          request->volume_count);
-    if (request->volume_count == 1)
+    }
+    if (request->volume_count == 1) {
         TRY(ask_for_one(client, request, form, err));
-    else
+    } else {
         TRY(ask_for_set(client, request, form, err));
+    }
     form_add_given(form, "Description", request->description);
     form_add_tag_specification(form, "snapshot", request->tags);
     return form_check(form, err);
@@ -129,20 +135,27 @@ static struct cloud_snapshot *find_volume(struct cloud_snapshots *snapshots, con
     return NULL;
 }
 
+static enum error_code make_room(struct cloud_snapshots *snapshots, size_t count, struct error *err)
+{
+    snapshots->items = calloc(count, sizeof(*snapshots->items));
+    if (snapshots->items == NULL)
+        return error_set(err, ERR_AMBIGUOUS, "snapshots were started, but memory is short");
+    return ERR_NONE;
+}
+
 /* Moves what was found into the order of the request. */
 static enum error_code put_in_order(const struct cloud_set_request *request,
                                     struct cloud_snapshots *found, struct cloud_snapshots *ordered,
                                     struct error *err)
 {
-    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots sorted = {
-        .items = calloc(request->volume_count, sizeof(*sorted.items))};
-    if (sorted.items == NULL)
-        return error_set(err, ERR_AMBIGUOUS, "snapshots were started, but memory is short");
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots sorted = {0};
+    TRY(make_room(&sorted, request->volume_count, err));
     for (size_t i = 0; i < request->volume_count; i++) {
         struct cloud_snapshot *match = find_volume(found, request->volume_ids[i]);
-        if (match == NULL)
+        if (match == NULL) {
             return error_set(err, ERR_AMBIGUOUS, "no snapshot of volume '%s' in the answer",
                              request->volume_ids[i]);
+        }
         sorted.items[sorted.count++] = *match;
         match->tags = (struct cloud_tags){0};
     }
@@ -154,9 +167,7 @@ static enum error_code put_in_order(const struct cloud_set_request *request,
 static enum error_code parse_one(const struct xml *xml, struct cloud_snapshots *found,
                                  struct error *err)
 {
-    found->items = calloc(1, sizeof(*found->items));
-    if (found->items == NULL)
-        return error_set(err, ERR_NO_MEMORY, "cannot hold a snapshot");
+    TRY(make_room(found, 1, err));
     TRY(ec2_parse_snapshot(xml, 0, found->items, err));
     found->count = 1;
     return ERR_NONE;

@@ -126,10 +126,11 @@ enum error_code ec2_parse_snapshot(const struct xml *xml, int node, struct cloud
     enum error_code code = snapshot_fields(xml, node, &read, err);
     if (code == ERR_NONE && read.id[0] == '\0')
         code = error_set(err, ERR_PROTOCOL, "a snapshot has no snapshotId");
-    if (code == ERR_NONE)
+    if (code == ERR_NONE) {
         *snapshot = read;
-    else
+    } else {
         cloud_tags_done(&read.tags);
+    }
     return code;
 }
 
@@ -199,10 +200,11 @@ static enum error_code parse_volume(const struct xml *xml, int node, struct clou
     enum error_code code = volume_fields(xml, node, &read, err);
     if (code == ERR_NONE && read.id[0] == '\0')
         code = error_set(err, ERR_PROTOCOL, "a volume has no volumeId");
-    if (code == ERR_NONE)
+    if (code == ERR_NONE) {
         *volume = read;
-    else
+    } else {
         cloud_tags_done(&read.tags);
+    }
     return code;
 }
 
@@ -230,9 +232,10 @@ static enum error_code add_device(const struct xml *xml, int item, const char *r
     int ebs = xml_child(xml, item, "ebs");
     if (ebs == XML_NONE)
         return ERR_NONE;
-    if (instance->device_count == room)
+    if (instance->device_count == room) {
         return error_set(err, ERR_LIMIT, "instance '%s' has more than %zu volumes", instance->id,
                          room);
+    }
     char *device = instance->devices[instance->device_count].device;
     char *volume_id = instance->devices[instance->device_count].volume_id;
     TRY(xml_copy(xml, item, "deviceName", device, sizeof(instance->devices[0].device), err));

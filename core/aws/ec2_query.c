@@ -52,12 +52,12 @@ void form_add_item(struct form *form, const char *name, size_t number, const cha
     form_add(form, full, value);
 }
 
-void form_add_filter(struct form *form, const char *name, const char *value)
+void form_add_filter(struct form *form, const char *filter, const char *value)
 {
     char full[NAME_SIZE];
     form->filter_count++;
     (void)snprintf(full, sizeof(full), "Filter.%d.Name", form->filter_count);
-    form_add(form, full, name);
+    form_add(form, full, filter);
     (void)snprintf(full, sizeof(full), "Filter.%d.Value.1", form->filter_count);
     form_add(form, full, value);
 }

@@ -41,7 +41,7 @@ void form_add_int(struct form *form, const char *name, int64_t value);
 void form_add_item(struct form *form, const char *name, size_t number, const char *value);
 
 /* Adds one more filter with one value: "Filter.N.Name=...&Filter.N.Value.1=...". */
-void form_add_filter(struct form *form, const char *name, const char *value);
+void form_add_filter(struct form *form, const char *filter, const char *value);
 
 /* Adds a filter on a tag: its value, or only its presence when value is NULL. */
 void form_add_tag_filter(struct form *form, const char *key, const char *value);

@@ -123,10 +123,11 @@ enum error_code endpoint_resolve(const struct endpoint_rules *rules, enum endpoi
     TRY(check_region(region, err));
     char url[sizeof(endpoint->base)];
     const char *override = override_of(rules, service);
-    if (override == NULL)
+    if (override == NULL) {
         default_url(service, region, url, sizeof(url));
-    else
+    } else {
         TRY(fill_url(override, region, url, sizeof(url), err));
+    }
     return split_url(url, endpoint, err);
 }
 

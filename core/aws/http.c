@@ -110,9 +110,10 @@ static size_t take_header(char *line, size_t size, size_t count, void *self)
         size_t name_length = strlen(wanted_headers[i].name);
         bool is_it = length > name_length && line[name_length] == ':' &&
                      strncasecmp(line, wanted_headers[i].name, name_length) == 0;
-        if (is_it)
+        if (is_it) {
             keep_value(http->response, wanted_headers[i].offset, line + name_length + 1,
                        length - name_length - 1);
+        }
     }
     return length;
 }
@@ -152,12 +153,13 @@ static enum error_code add_header(struct http *http, const struct http_header *h
     char line[LINE_SIZE];
     int length = snprintf(line, sizeof(line), "%s: %s", header->name, header->value);
     enum error_code code = ERR_NONE;
-    if (length < 0 || length >= (int)sizeof(line))
+    if (length < 0 || length >= (int)sizeof(line)) {
         code = error_set(err, ERR_INVALID, "header '%s' is too long", header->name);
-    else if (strpbrk(header->value, "\r\n") != NULL)
+    } else if (strpbrk(header->value, "\r\n") != NULL) {
         code = error_set(err, ERR_INVALID, "header '%s' holds a line break", header->name);
-    else
+    } else {
         code = add_line(http, line, err);
+    }
     explicit_bzero(line, sizeof(line));
     return code;
 }

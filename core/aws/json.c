@@ -38,7 +38,7 @@ enum error_code jval_parse(const char *text, size_t length, struct jval **root, 
     json_tokener_set_flags(tokener, JSON_TOKENER_VALIDATE_UTF8);
     struct json_object *parsed = json_tokener_parse_ex(tokener, text, (int)length);
     size_t rest = json_tokener_get_parse_end(tokener);
-    while (rest < length && memchr(" \t\r\n", text[rest], 4) != NULL)
+    while (rest < length && text[rest] != '\0' && strchr(" \t\r\n", text[rest]) != NULL)
         rest++;
     if (parsed == NULL || rest != length) {
         (void)json_object_put(parsed);

@@ -102,9 +102,10 @@ static enum error_code keep(const struct reading *reading, const char *key, cons
         if (strcmp(settings[i].key, key) != 0)
             continue;
         char *place = (char *)profile + settings[i].offset;
-        if (strlen(value) >= settings[i].size)
+        if (strlen(value) >= settings[i].size) {
             return error_set(err, ERR_CONFIG, "%s:%d: '%s' is too long", reading->path,
                              reading->line_number, key);
+        }
         if (place[0] == '\0')
             (void)snprintf(place, settings[i].size, "%s", value);
     }
@@ -144,9 +145,10 @@ static enum error_code read_file(struct reading *reading, struct profile *profil
         reading->line_number++;
         TRY(take_line(reading, profile, err));
     }
-    if (ferror(reading->file) != 0)
+    if (ferror(reading->file) != 0) {
         return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", reading->path,
                          strerrordesc_np(errno));
+    }
     return ERR_NONE;
 }
 
@@ -163,10 +165,11 @@ static enum error_code read_one(const char *path, const char *prefix, const char
 static void file_path(const struct aws_env *env, const char *chosen, const char *base,
                       char path[PATH_SIZE])
 {
-    if (chosen != NULL)
+    if (chosen != NULL) {
         (void)snprintf(path, PATH_SIZE, "%s", chosen);
-    else
+    } else {
         (void)snprintf(path, PATH_SIZE, "%s/.aws/%s", env->home == NULL ? "" : env->home, base);
+    }
 }
 
 enum error_code profile_read(const struct aws_env *env, const char *name, struct profile *profile,

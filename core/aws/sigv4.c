@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,10 +71,11 @@ void sigv4_encode(const char *text, size_t length, struct strbuf *out)
 {
     for (size_t i = 0; i < length; i++) {
         unsigned char byte = (unsigned char)text[i];
-        if (byte != 0 && is_unreserved(byte))
+        if (byte != 0 && is_unreserved(byte)) {
             strbuf_add(out, &text[i], 1);
-        else
+        } else {
             strbuf_printf(out, "%%%02X", byte);
+        }
     }
 }
 
@@ -189,9 +191,9 @@ static enum error_code canonical_path(const char *path, struct strbuf *out, stru
         bool is_dot = length == 1 && path[0] == '.';
         bool is_up = length == 2 && path[0] == '.' && path[1] == '.';
         ends_open = length == 0 || is_dot || is_up;
-        if (is_up)
+        if (is_up) {
             drop_last_segment(&clean);
-        else if (!ends_open) {
+        } else if (!ends_open) {
             strbuf_puts(&clean, "/");
             sigv4_encode(path, length, &clean);
         }
@@ -211,7 +213,8 @@ static enum error_code canonical_path(const char *path, struct strbuf *out, stru
 static void lower_name(const char *name, struct strbuf *out)
 {
     for (; *name != '\0'; name++) {
-        char byte = (char)tolower((unsigned char)*name);
+        bool is_upper = *name >= 'A' && *name <= 'Z';
+        char byte = is_upper ? (char)(*name - 'A' + 'a') : *name;
         strbuf_add(out, &byte, 1);
     }
 }

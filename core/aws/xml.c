@@ -65,10 +65,11 @@ static enum error_code grow(struct xml *xml, struct error *err)
 static void link_node(struct xml *xml, int parent, int node)
 {
     struct xml_node *above = &xml->nodes[parent];
-    if (above->first_child == XML_NONE)
+    if (above->first_child == XML_NONE) {
         above->first_child = node;
-    else
+    } else {
         xml->nodes[above->last_child].next = node;
+    }
     above->last_child = node;
 }
 
@@ -200,9 +201,10 @@ enum error_code xml_copy(const struct xml *xml, int node, const char *name, char
 {
     const char *value = xml_text(xml, node, name);
     size_t length = strlen(value);
-    if (length >= size)
+    if (length >= size) {
         return error_set(err, ERR_PROTOCOL, "element '%s' is longer than %zu bytes", name,
                          size - 1);
+    }
     memcpy(text, value, length + 1);
     return ERR_NONE;
 }
