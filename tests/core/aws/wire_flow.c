@@ -1,35 +1,14 @@
-/* wire_flow.c: client.c and http.c against a scripted server on loopback.
- *
- * The server is a child process that answers each connection's requests from a script. What it checks
- * is what no simulator shows on demand: lost answers, dead kept connections, clocks that disagree. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
+/* wire_flow.c: client.c and http.c against a scripted server on loopback: lost answers, dead kept
+ * connections, clocks that disagree. */
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "core/aws/client.h"
+#include "tests/core/aws/scripted_server.h"
 
-#define NO_ANSWER 1 /* read the request, then close */
-#define SILENCE   2 /* read the request, say nothing */
-
-/* One answer of the server, in the order of requests. */
-struct step {
-    const char *head; /* status line and headers without Content-Length */
-    const char *body;
-    int how;
-};
-
-#define OK200       "HTTP/1.1 200 OK\r\n"
-#define TEN         "0123456789012345678901234567890123456789"
-#define MAX_STEPS   6
-#define MAX_ATTEMPT "HTTP/1.1 599 More requests than expected\r\n"
+#define TEN "0123456789012345678901234567890123456789"
 
 struct scenario {
     const char *name;
@@ -110,106 +89,6 @@ static const struct scenario scenarios[] = {
      1},
 };
 
-/* Reads one request with its body; false at the end of the connection. */
-static bool read_request(int fd)
-{
-    char text[8192];
-    size_t length = 0;
-    while (length < sizeof(text) - 1) {
-        ssize_t got = read(fd, text + length, sizeof(text) - 1 - length);
-        if (got <= 0)
-            return false;
-        length += (size_t)got;
-        text[length] = '\0';
-        const char *end = strstr(text, "\r\n\r\n");
-        const char *size = strcasestr(text, "\r\nContent-Length:");
-        size_t body = size == NULL ? 0 : strtoul(size + 17, NULL, 10);
-        if (end != NULL && length >= (size_t)(end + 4 - text) + body)
-            return true;
-    }
-    return false;
-}
-
-static void answer(int fd, const struct step *step)
-{
-    if (dprintf(fd, "%sContent-Length: %zu\r\n\r\n%s", step->head, strlen(step->body), step->body) <
-        0)
-        perror("answer");
-}
-
-/* Serves one connection after the other; the count of requests goes to `report`. */
-static void serve(int listener, const struct scenario *scenario, int report)
-{
-    static const struct step beyond = {MAX_ATTEMPT, "", 0};
-    int asked = 0;
-    for (;;) {
-        int fd = accept(listener, NULL, NULL);
-        while (fd >= 0 && read_request(fd)) {
-            const struct step *step = asked < MAX_STEPS ? &scenario->steps[asked] : &beyond;
-            asked++;
-            if (write(report, "x", 1) != 1)
-                _exit(1);
-            if (step->how == NO_ANSWER)
-                break;
-            if (step->how == SILENCE)
-                continue;
-            answer(fd, step->head == NULL ? &beyond : step);
-        }
-        (void)close(fd);
-    }
-}
-
-struct server {
-    pid_t pid;
-    int port;
-    int report;
-};
-
-static int listen_somewhere(int *port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(address);
-    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(listener, (const struct sockaddr *)&address, size) != 0 || listen(listener, 8) != 0 ||
-        getsockname(listener, (struct sockaddr *)&address, &size) != 0) {
-        perror("listen");
-        exit(1);
-    }
-    *port = ntohs(address.sin_port);
-    return listener;
-}
-
-static struct server start_server(const struct scenario *scenario)
-{
-    struct server server = {0};
-    int ends[2];
-    int listener = listen_somewhere(&server.port);
-    if (pipe(ends) != 0 || (server.pid = fork()) < 0) {
-        perror("fork");
-        exit(1);
-    }
-    if (server.pid == 0) {
-        (void)close(ends[0]);
-        serve(listener, scenario, ends[1]);
-    }
-    (void)close(listener);
-    (void)close(ends[1]);
-    server.report = ends[0];
-    return server;
-}
-
-static int stop_server(const struct server *server)
-{
-    char marks[64];
-    int count = 0;
-    (void)kill(server->pid, SIGKILL);
-    (void)waitpid(server->pid, NULL, 0);
-    for (ssize_t got; (got = read(server->report, marks, sizeof(marks))) > 0;)
-        count += (int)got;
-    (void)close(server->report);
-    return count;
-}
-
 static int64_t fixed_now(void *self)
 {
     (void)self;
@@ -237,9 +116,7 @@ static enum error_code call_often(struct client *client, const struct scenario *
 
 static bool run(const struct scenario *scenario)
 {
-    struct server server = start_server(scenario);
-    char url[64];
-    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d", server.port);
+    struct server server = server_start(scenario->steps);
     struct http *http = NULL;
     struct error err = {0};
     if (http_new("test", NULL, &http, &err) != ERR_NONE)
@@ -251,10 +128,10 @@ static bool run(const struct scenario *scenario)
     struct client client = {.http = http,
                             .clock = &clock,
                             .source = &source,
-                            .endpoints = {.env = &env, .url = url},
+                            .endpoints = {.env = &env, .url = server.url},
                             .region = "us-east-1"};
     enum error_code got = call_often(&client, scenario, &err);
-    int requests = stop_server(&server);
+    int requests = server_stop(&server);
     http_free(http);
     bool ok = got == scenario->want && requests == scenario->want_requests;
     printf("%s %s: %s, %d requests%s%s\n", ok ? "ok    " : "NOT OK", scenario->name,
@@ -267,13 +144,11 @@ static bool run_prepared(void)
 {
     static const struct scenario twice = {.name = "prepared request",
                                           .steps = {{OK200, "<a/>", 0}, {OK200, "<b/>", 0}}};
-    struct server server = start_server(&twice);
-    char url[64];
-    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", server.port);
+    struct server server = server_start(twice.steps);
     struct http *http = NULL;
     struct error err = {0};
     CLEANUP_HTTP_RESPONSE struct http_response response = {.body.max_bytes = 300};
-    const struct http_request request = {.method = "GET", .url = url, .timeout_ms = 2000};
+    const struct http_request request = {.method = "GET", .url = server.url, .timeout_ms = 2000};
     bool ok = http_new("test", NULL, &http, &err) == ERR_NONE &&
               http_send(http, &request, &response, &err) == ERR_NONE && !response.reused_connection;
     strbuf_reserve(&response.body, 300);
@@ -282,7 +157,7 @@ static bool run_prepared(void)
          http_finish(http, &err) == ERR_NONE && response.reused_connection &&
          response.body.text == reserved && strcmp(strbuf_text(&response.body), "<b/>") == 0 &&
          response.elapsed_us > 0;
-    ok = stop_server(&server) == 2 && ok;
+    ok = server_stop(&server) == 2 && ok;
     http_free(http);
     printf("%s %s %s\n", ok ? "ok    " : "NOT OK", twice.name, err.message);
     return ok;
