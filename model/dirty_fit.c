@@ -413,8 +413,7 @@ static double edge_exponent(const struct dirty_fit *fit, double log_ticks, bool 
     return below ? fmax(exponent, 0.5) : fmin(exponent, 0.9);
 }
 
-double dirty_fit_log_blocks(const struct dirty_fit *fit, const struct dirty_query *query,
-                            double *scale)
+struct dirty_answer dirty_fit_ask(const struct dirty_fit *fit, const struct dirty_query *query)
 {
     double log_ticks = log(query->elapsed_s / TICK_S);
     double inside = fmin(fmax(log_ticks, fit->log_tick_min), fit->log_tick_max);
@@ -422,8 +421,13 @@ double dirty_fit_log_blocks(const struct dirty_fit *fit, const struct dirty_quer
     double shrink = exp(-outside);
     double terms[DIRTY_TERMS];
     fill_terms(terms, query->write_bytes * shrink, query->write_ops * shrink, inside);
-    double near = fmax(line_scale(&fit->all, terms), line_scale(&fit->neighbours, terms));
+    double all = line_scale(&fit->all, terms);
+    double wide = fmax(all, line_scale(&fit->neighbours, terms));
+    double typical = all * fmax(1, fit->neighbours.noise / fit->all.noise);
     double far = OUTSIDE_SCALE * outside;
-    *scale = INFLATION * sqrt(near * near + far * far);
-    return line_at(&fit->all, terms) + edge_exponent(fit, inside, outside < 0) * outside;
+    return (struct dirty_answer){
+        .log_blocks = line_at(&fit->all, terms) + edge_exponent(fit, inside, outside < 0) * outside,
+        .scale = INFLATION * sqrt(wide * wide + far * far),
+        .typical_scale = INFLATION * sqrt(typical * typical + far * far),
+    };
 }

@@ -56,9 +56,15 @@ MUST_CHECK enum error_code dirty_fit_learn(const struct volume_history *history,
                                            struct dirty_fit *fit, struct set_aside *aside,
                                            struct error *err);
 
-/* Log of the median changed blocks, and in *scale the scale of its predictive t. */
-double dirty_fit_log_blocks(const struct dirty_fit *fit, const struct dirty_query *query,
-                            double *scale);
+/* What the regression says of one gap: a t distribution of log blocks. */
+struct dirty_answer {
+    double log_blocks;    /* median */
+    double scale;         /* with the full doubt about the bend, which only merged pairs show */
+    double typical_scale; /* the same, trusting the merged pairs: what decisions are made with */
+};
+
+/* Answers *query. */
+struct dirty_answer dirty_fit_ask(const struct dirty_fit *fit, const struct dirty_query *query);
 
 /* The most blocks that can change: what was written, and the volume. */
 double dirty_fit_cap_blocks(const struct dirty_fit *fit, const struct dirty_query *query);

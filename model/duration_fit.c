@@ -13,10 +13,17 @@
 
 /* Prior: a floor of about a minute, 45 MB/s, both within a factor of two to three; noise of a
  * quarter, worth three samples. From reported EBS snapshots (TiDB operator's documentation). */
-static const double prior_mean[TERMS] = {4.0943445622221, -3.8066624897703196};
-static const double prior_scale[TERMS] = {1.0, 0.8};
-#define PRIOR_NOISE  0.25
-#define PRIOR_WEIGHT 3.0
+static const double shipped_mean[TERMS] = {4.0943445622221, -3.8066624897703196};
+static const double shipped_scale[TERMS] = {1.0, 0.8};
+/* Snapshots and copies share a back end; the one tells this much of the other. */
+static const double sibling_scale[TERMS] = {0.7, 0.6};
+/* Full ones scatter less from volume to volume (33 to 56 MB/s were reported), and tell less of the
+ * rate of differences, whose blocks lie scattered. */
+#define FULL_PRIOR_SCALE 0.35
+#define FULL_NOISE       0.25
+#define FULL_FOREIGN     0.5
+#define PRIOR_NOISE      0.25
+#define PRIOR_WEIGHT     3.0
 
 #define ROUNDS_MAX      40
 #define STEPS_MAX       50
@@ -39,6 +46,9 @@ struct problem {
     struct row *rows;
     size_t count;
     double noise;
+    double prior_mean[TERMS];
+    double prior_scale[TERMS];
+    double full_prior_mean;
 };
 
 static double line_s(double log_fixed, double log_slope, double mib)
@@ -61,7 +71,8 @@ static int residuals(const gsl_vector *theta, void *data, gsl_vector *out)
     }
     for (size_t k = 0; k < TERMS; k++)
         gsl_vector_set(out, problem->count + k,
-                       (gsl_vector_get(theta, k) - prior_mean[k]) / prior_scale[k]);
+                       (gsl_vector_get(theta, k) - problem->prior_mean[k]) /
+                           problem->prior_scale[k]);
     return GSL_SUCCESS;
 }
 
@@ -77,7 +88,7 @@ static int jacobian(const gsl_vector *theta, void *data, gsl_matrix *out)
         gsl_matrix_set(out, i, 1, factor * (1 - fixed_ratio));
     }
     for (size_t k = 0; k < TERMS; k++)
-        gsl_matrix_set(out, problem->count + k, k, 1 / prior_scale[k]);
+        gsl_matrix_set(out, problem->count + k, k, 1 / problem->prior_scale[k]);
     return GSL_SUCCESS;
 }
 
@@ -115,11 +126,13 @@ static double expect_pending(struct row *row, double line, double noise)
     return noise * noise * (1 + age * hazard);
 }
 
-/* A duration of a few clock steps says little about its own logarithm. */
-static double clock_weight(const struct row *row, double noise)
+/* A duration of a few clock steps says little about its own logarithm, a full one little about
+ * differences. */
+static double row_trust(const struct row *row, double noise)
 {
     double step = CLOCK_STEP_S / exp(row->log_s);
-    return noise * noise / (noise * noise + step * step / 12);
+    double foreign = row->sample->full ? FULL_FOREIGN : 0;
+    return noise * noise / (noise * noise + step * step / 12 + foreign * foreign);
 }
 
 /* New targets, weights and noise from the residuals of the present line (Student t, 4 degrees). */
@@ -135,7 +148,7 @@ static void reweigh(struct problem *problem, const gsl_vector *theta)
             square = expect_pending(row, line, noise);
         row->weight = (DURATION_DOF + 1) / (DURATION_DOF + square / (noise * noise));
         squares += row->weight * square;
-        row->weight *= clock_weight(row, noise);
+        row->weight *= row_trust(row, noise);
     }
     problem->noise = sqrt(squares / (PRIOR_WEIGHT + (double)problem->count));
 }
@@ -200,7 +213,8 @@ static void name_outliers(const struct problem *problem, const gsl_vector *theta
     for (size_t i = 0; i < problem->count; i++) {
         const struct row *row = &problem->rows[i];
         double residual = row->log_s - line_log(theta, row->mib);
-        if (!row->sample->pending && fabs(residual) > OUTLIER_SCALES * problem->noise)
+        if (!row->sample->pending && !row->sample->full &&
+            fabs(residual) > OUTLIER_SCALES * problem->noise)
             set_aside_add(aside, row->sample->id, row->sample->started_ms, SET_ASIDE_OUTLIER);
     }
 }
@@ -260,11 +274,28 @@ static void count_rows(const struct problem *problem, struct duration_fit *fit)
     fit->prior_only = fit->sample_count == 0;
 }
 
+/* The rate of full transfers: a normal prior and what was seen, by precision. */
+static void fit_full(const struct problem *problem, struct duration_fit *fit)
+{
+    double precision = 1 / (FULL_PRIOR_SCALE * FULL_PRIOR_SCALE);
+    double sum = precision * problem->full_prior_mean;
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct row *row = &problem->rows[i];
+        if (!row->sample->full || row->sample->pending || row->mib < 1)
+            continue;
+        double carried_s = fmax(exp(row->log_s) - exp(fit->log_fixed_s), 0.1 * exp(row->log_s));
+        sum += log(carried_s / row->mib) / (FULL_NOISE * FULL_NOISE);
+        precision += 1 / (FULL_NOISE * FULL_NOISE);
+    }
+    fit->full_log_s_per_mib = sum / precision;
+    fit->full_scale = sqrt(1 / precision);
+}
+
 static enum error_code fit_problem(struct problem *problem, gsl_multifit_nlinear_workspace *work,
                                    struct duration_fit *fit, struct set_aside *aside,
                                    struct error *err)
 {
-    double start[TERMS] = {prior_mean[0], prior_mean[1]};
+    double start[TERMS] = {problem->prior_mean[0], problem->prior_mean[1]};
     double entries[TERMS * TERMS] = {0};
     gsl_vector_view theta = gsl_vector_view_array(start, TERMS);
     gsl_matrix_view covariance = gsl_matrix_view_array(entries, TERMS, TERMS);
@@ -276,6 +307,7 @@ static enum error_code fit_problem(struct problem *problem, gsl_multifit_nlinear
         .log_fixed_s = start[0], .log_s_per_mib = start[1], .noise = problem->noise};
     read_covariance(work, &covariance.matrix, &made);
     made.level = choose_level(problem, &theta.vector);
+    fit_full(problem, &made);
     count_rows(problem, &made);
     name_outliers(problem, &theta.vector, aside);
     *fit = made;
@@ -297,11 +329,25 @@ static enum error_code fit_rows(struct problem *problem, struct duration_fit *fi
     return code;
 }
 
-enum error_code duration_fit_learn(const struct volume_history *history, enum transfer_kind kind,
-                                   int64_t now_ms, struct duration_fit *fit,
-                                   struct set_aside *aside, struct error *err)
+static struct problem problem_of(const struct duration_fit *sibling)
 {
-    struct problem problem = {.noise = PRIOR_NOISE};
+    bool learned = sibling != NULL && !sibling->prior_only;
+    const double *scale = learned ? sibling_scale : shipped_scale;
+    return (struct problem){
+        .noise = PRIOR_NOISE,
+        .prior_mean = {learned ? sibling->log_fixed_s : shipped_mean[0],
+                       learned ? sibling->log_s_per_mib : shipped_mean[1]},
+        .prior_scale = {scale[0], scale[1]},
+        .full_prior_mean = learned ? sibling->full_log_s_per_mib : shipped_mean[1],
+    };
+}
+
+enum error_code duration_fit_learn(const struct volume_history *history, enum transfer_kind kind,
+                                   int64_t now_ms, const struct duration_fit *sibling,
+                                   struct duration_fit *fit, struct set_aside *aside,
+                                   struct error *err)
+{
+    struct problem problem = problem_of(sibling);
     problem.rows = calloc(history->duration_count + 1, sizeof(*problem.rows));
     if (problem.rows == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold %zu durations", history->duration_count);
@@ -326,4 +372,15 @@ double duration_fit_scale(const struct duration_fit *fit, double delta_bytes)
                     2 * fixed * slope * fit->covariance[0][1] +
                     slope * slope * fit->covariance[1][1];
     return sqrt(square);
+}
+
+double duration_fit_full_log_s(const struct duration_fit *fit, double full_bytes)
+{
+    double mib = fmax(full_bytes, 0) / BYTES_PER_MIB;
+    return log(line_s(fit->log_fixed_s, fit->full_log_s_per_mib, mib));
+}
+
+double duration_fit_full_scale(const struct duration_fit *fit)
+{
+    return sqrt(fit->noise * fit->noise + fit->full_scale * fit->full_scale);
 }

@@ -18,28 +18,36 @@
 
 /* Plain data, owns nothing. */
 struct duration_fit {
-    double log_fixed_s;      /* log a, a in seconds */
-    double log_s_per_mib;    /* log b, b in seconds per MiB carried */
-    double covariance[2][2]; /* of the two above, posterior */
-    double noise;            /* scale of the residuals of log T */
-    double level;            /* drift: recent residuals, added to log T */
-    size_t sample_count;     /* completed transfers that taught */
-    size_t pending_count;    /* running ones whose age taught */
-    bool prior_only;         /* no transfer at all: the shipped prior speaks */
+    double log_fixed_s;        /* log a, a in seconds */
+    double log_s_per_mib;      /* log b, b in seconds per MiB carried */
+    double covariance[2][2];   /* of the two above, posterior */
+    double full_log_s_per_mib; /* log b of full transfers: steadier than that of differences */
+    double full_scale;         /* of that, posterior */
+    double noise;              /* scale of the residuals of log T */
+    double level;              /* drift: recent residuals, added to log T */
+    size_t sample_count;       /* completed transfers that taught */
+    size_t pending_count;      /* running ones whose age taught */
+    bool prior_only;           /* no transfer at all: the shipped prior speaks */
 };
 
-/* Fits the transfers of `kind` in *history as known at now_ms; impossible rows go to *aside.
+/* Fits the transfers of `kind` in *history as known at now_ms; impossible rows go to *aside. Where
+ * *sibling (may be NULL), the fit of the other kind, has learned something, it is the prior.
  * On error *fit is untouched.
  * Errors: ERR_NO_MEMORY; ERR_INVALID if the numbers cannot be fitted. */
 MUST_CHECK enum error_code duration_fit_learn(const struct volume_history *history,
                                               enum transfer_kind kind, int64_t now_ms,
+                                              const struct duration_fit *sibling,
                                               struct duration_fit *fit, struct set_aside *aside,
                                               struct error *err);
 
-/* Log of the median seconds for delta_bytes (not negative), drift included. */
+/* Log of the median seconds to carry delta_bytes (not negative) of changes, drift included. */
 double duration_fit_log_s(const struct duration_fit *fit, double delta_bytes);
 
 /* Scale of log T for delta_bytes: noise and uncertainty of the parameters together. */
 double duration_fit_scale(const struct duration_fit *fit, double delta_bytes);
+
+/* The same two for a full transfer of full_bytes. */
+double duration_fit_full_log_s(const struct duration_fit *fit, double full_bytes);
+double duration_fit_full_scale(const struct duration_fit *fit);
 
 #endif

@@ -15,8 +15,9 @@ static enum error_code learn(const struct volume_history *history, int64_t now_m
     struct set_aside *aside = &model->aside;
     TRY(write_rate_learn(history, now_ms, &model->writes, aside, err));
     TRY(dirty_fit_learn(history, &model->writes, now_ms, &model->dirty, aside, err));
-    TRY(duration_fit_learn(history, TRANSFER_SNAPSHOT, now_ms, &model->snapshot, aside, err));
-    return duration_fit_learn(history, TRANSFER_COPY, now_ms, &model->copy, aside, err);
+    struct duration_fit *snapshot = &model->snapshot;
+    TRY(duration_fit_learn(history, TRANSFER_SNAPSHOT, now_ms, NULL, snapshot, aside, err));
+    return duration_fit_learn(history, TRANSFER_COPY, now_ms, snapshot, &model->copy, aside, err);
 }
 
 enum error_code volume_model_fit(const struct volume_history *history, int64_t now_ms,

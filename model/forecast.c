@@ -33,27 +33,25 @@ struct delta_law forecast_delta_law(const struct volume_model *model, int64_t fr
         .elapsed_s = (double)(end_ms - from_ms) / 1000,
     };
     struct delta_law law = {.dof = dirty->neighbours.dof};
-    law.log_blocks = dirty_fit_log_blocks(dirty, &query, &law.scale);
+    law.blocks = dirty_fit_ask(dirty, &query);
     law.cap_blocks = dirty_fit_cap_blocks(dirty, &query);
     double elasticity = fmin(fmax(dirty->all.mean[1] + dirty->all.mean[2], 0.3), 1);
     law.write_scale = elasticity * model->writes.log_noise * amount.forecast_ratio;
     return law;
 }
 
-double forecast_delta_at(const struct delta_law *law, double surprise, double write_surprise)
+double forecast_delta_at(const struct delta_law *law, double error, double write_error)
 {
-    double log_error = law->write_scale * write_surprise;
-    double log_blocks = law->log_blocks + law->scale * surprise + log_error;
-    double log_cap = log(law->cap_blocks) + fmax(log_error, 0);
+    double log_blocks = law->blocks.log_blocks + error + write_error;
+    double log_cap = log(law->cap_blocks) + fmax(write_error, 0);
     return BLOCK_BYTES * exp(fmin(log_blocks, log_cap));
 }
 
 /* The t deviate of a chance, widened by the writes' share of the doubt. */
 static double delta_quantile(const struct delta_law *law, double chance)
 {
-    double write_ratio = law->write_scale / law->scale;
-    double surprise = gsl_cdf_tdist_Pinv(chance, law->dof) * sqrt(1 + write_ratio * write_ratio);
-    return forecast_delta_at(law, surprise, 0);
+    double scale = hypot(law->blocks.scale, law->write_scale);
+    return forecast_delta_at(law, scale * gsl_cdf_tdist_Pinv(chance, law->dof), 0);
 }
 
 static struct quantiles delta_quantiles(const struct delta_law *law)
@@ -118,14 +116,20 @@ enum error_code forecast_step(const struct volume_model *model, int64_t from_ms,
     return ERR_NONE;
 }
 
-void forecast_transfer(const struct volume_model *model, enum transfer_kind kind,
-                       int64_t delta_bytes, struct quantiles *duration_s)
+static double full_quantile(const struct duration_fit *fit, double bytes, double chance)
+{
+    return exp(duration_fit_full_log_s(fit, bytes) +
+               duration_fit_full_scale(fit) * gsl_cdf_tdist_Pinv(chance, DURATION_DOF));
+}
+
+void forecast_full(const struct volume_model *model, enum transfer_kind kind, int64_t full_bytes,
+                   struct quantiles *duration_s)
 {
     const struct duration_fit *fit = kind == TRANSFER_COPY ? &model->copy : &model->snapshot;
-    double bytes = fmax((double)delta_bytes, 0);
+    double bytes = (double)full_bytes;
     *duration_s = (struct quantiles){
-        .p05 = duration_quantile(fit, bytes, 0.05),
-        .p50 = duration_quantile(fit, bytes, 0.50),
-        .p95 = duration_quantile(fit, bytes, 0.95),
+        .p05 = full_quantile(fit, bytes, 0.05),
+        .p50 = full_quantile(fit, bytes, 0.50),
+        .p95 = full_quantile(fit, bytes, 0.95),
     };
 }

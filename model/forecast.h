@@ -29,8 +29,7 @@ struct forecast {
 
 /* The distribution of the blocks that change in one gap: log-t around a median, under a cap. */
 struct delta_law {
-    double log_blocks;  /* median */
-    double scale;       /* of the t, for what the dirty model does not know */
+    struct dirty_answer blocks;
     double dof;         /* degrees of freedom of the t */
     double write_scale; /* of a normal, for what the write forecast does not know */
     double cap_blocks;
@@ -41,8 +40,8 @@ struct delta_law {
 struct delta_law forecast_delta_law(const struct volume_model *model, int64_t from_ms,
                                     int64_t to_ms);
 
-/* Bytes at one point of the law: `surprise` is a t deviate, `write_surprise` a normal one. */
-double forecast_delta_at(const struct delta_law *law, double surprise, double write_surprise);
+/* Bytes of the law where log blocks are off by `error` and the written ones by `write_error`. */
+double forecast_delta_at(const struct delta_law *law, double error, double write_error);
 
 /* Sorts `values` in place and reads the three quantiles off; all zero if count is 0. */
 void quantiles_of(double *values, size_t count, struct quantiles *out);
@@ -60,9 +59,8 @@ MUST_CHECK enum error_code forecast_delta(const struct volume_model *model, int6
 MUST_CHECK enum error_code forecast_step(const struct volume_model *model, int64_t from_ms,
                                          int64_t to_ms, struct forecast *out, struct error *err);
 
-/* Predicts how long a transfer of exactly delta_bytes takes, e.g. a full one. Total: a negative
- * size counts as 0. */
-void forecast_transfer(const struct volume_model *model, enum transfer_kind kind,
-                       int64_t delta_bytes, struct quantiles *duration_s);
+/* Predicts a full snapshot or copy of full_bytes. Total: a negative size counts as 0. */
+void forecast_full(const struct volume_model *model, enum transfer_kind kind, int64_t full_bytes,
+                   struct quantiles *duration_s);
 
 #endif

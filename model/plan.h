@@ -104,10 +104,10 @@ struct plan {
     /* That service is back after the window, or the downtime above its maximum. */
     double window_miss_probability;
     const char *point_of_no_return; /* the step, a static string */
-    int64_t start_by_ms; /* latest first start that still keeps the promise; 0 if none does */
-    /* First instant at which the rounds, begun now, would be over with the wanted confidence. */
-    int64_t earliest_cut_ms;
-    struct series series; /* the recursion behind it */
+    int64_t start_by_ms;     /* latest first start that still keeps the promise; 0 if none does */
+    int64_t earliest_cut_ms; /* first good cut if the rounds began now and no window mattered */
+    double attainable_s;     /* downtime that could be promised with that cut */
+    struct series series;    /* the recursion behind it */
 };
 
 /* Makes the plan for *input. A plan that cannot fit is an answer (fits false, reason, remedy), not

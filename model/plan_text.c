@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "model/instant.h"
+#include "model/search.h"
 
 static const char *seconds_text(double seconds, char text[DURATION_TEXT_SIZE])
 {
@@ -33,31 +34,52 @@ static void explain_fit(const struct plan_input *input, struct plan *plan)
                  "take one snapshot of each volume before, to calibrate the forecast");
 }
 
-/* The rounds alone are too long for what is left before the last cut. */
+/* What comes first: the next round, or the final where no round has room. */
+static double first_step(const struct plan *plan, bool *full, double *bytes)
+{
+    if (plan->round_count > 0) {
+        *full = plan->rounds[0].full;
+        *bytes = plan->rounds[0].delta_bytes.p50;
+        return plan->rounds[0].duration_s.p50;
+    }
+    *full = plan->final.full;
+    *bytes = plan->final.delta_bytes.p50;
+    return plan->final.snapshot_s.p50 + plan->final.copy_s.p50;
+}
+
+/* A later window would do. */
 static void explain_late(struct plan *plan)
 {
     char ready[INSTANT_TEXT_SIZE];
-    char first[DURATION_TEXT_SIZE];
-    const struct plan_round *round = &plan->rounds[0];
-    bool full = plan->round_count > 0 ? round->full : plan->final.full;
-    double first_s = plan->round_count > 0 ? round->duration_s.p50
-                                           : plan->final.snapshot_s.p50 + plan->final.copy_s.p50;
-    double bytes = plan->round_count > 0 ? round->delta_bytes.p50 : plan->final.delta_bytes.p50;
+    char length[DURATION_TEXT_SIZE];
+    bool full = false;
+    double bytes = 0;
+    double step_s = first_step(plan, &full, &bytes);
+    int64_t whole_minute_ms = plan->earliest_cut_ms / MS_PER_MINUTE * MS_PER_MINUTE + MS_PER_MINUTE;
     snprintf(plan->reason, sizeof(plan->reason),
-             "too late for this window: the next round carries %s%.1f GB and takes about %s",
-             full ? "all of " : "", bytes / 1e9, seconds_text(first_s, first));
-    snprintf(plan->remedy, sizeof(plan->remedy), "move the window to begin after %s",
-             instant_text(plan->earliest_cut_ms, ready));
+             "too late for this window: the next step carries %s%.1f GB and takes about %s, the "
+             "chance to miss is %.0f %%",
+             full ? "all of " : "", bytes / 1e9, seconds_text(step_s, length),
+             100 * plan->window_miss_probability);
+    snprintf(plan->remedy, sizeof(plan->remedy), "begin now and let the window begin after %s",
+             instant_text(whole_minute_ms, ready));
 }
 
+/* No window would do with this limit. */
 static void explain_odds(const struct plan_input *input, struct plan *plan)
 {
     char promise[DURATION_TEXT_SIZE];
     snprintf(plan->reason, sizeof(plan->reason),
-             "the chance to keep the window is %.0f %%, wanted are %.0f %%",
-             100 * (1 - plan->window_miss_probability), 100 * input->confidence);
-    snprintf(plan->remedy, sizeof(plan->remedy), "allow a downtime of %s, or accept the odds",
-             seconds_text(plan->downtime_promise_s, promise));
+             "the chance to keep the window is %.0f %%, wanted are %.0f %%%s",
+             100 * (1 - plan->window_miss_probability), 100 * input->confidence,
+             plan->prior_only ? "; the forecast speaks from priors alone" : "");
+    seconds_text(plan->attainable_s, promise);
+    if (plan->prior_only)
+        snprintf(plan->remedy, sizeof(plan->remedy),
+                 "take one snapshot and copy of each volume first, or allow a downtime of %s",
+                 promise);
+    else
+        snprintf(plan->remedy, sizeof(plan->remedy), "allow a downtime of %s", promise);
 }
 
 static void copy_series_text(struct plan *plan)
@@ -75,7 +97,7 @@ void plan_explain(const struct plan_input *input, struct plan *plan)
         explain_fit(input, plan);
     else if (!plan->converges)
         copy_series_text(plan);
-    else if (plan->earliest_cut_ms >= input->window_end_ms)
+    else if (plan->attainable_s <= search_limit_s(input))
         explain_late(plan);
     else
         explain_odds(input, plan);

@@ -22,10 +22,11 @@
 #define LEAST_LEAD_S 1.0
 
 struct transfer_luck {
-    double *fixed_s;   /* per draw: the line's parameters, from their posterior */
-    double *s_per_mib; /* per draw */
-    double *shared;    /* per draw: t deviate */
-    double *own;       /* per slot and draw */
+    double *fixed_s;        /* per draw: the line's parameters, from their posterior */
+    double *s_per_mib;      /* per draw */
+    double *full_s_per_mib; /* per draw */
+    double *shared;         /* per draw: t deviate */
+    double *own;            /* per slot and draw */
 };
 
 struct rollout_member {
@@ -37,7 +38,7 @@ struct rollout_member {
 };
 
 /* Arrays of draw_count doubles per member, and of the whole. */
-#define MEMBER_ARRAYS (2 + ROLLOUT_SLOTS + 2 * (3 + ROLLOUT_SLOTS))
+#define MEMBER_ARRAYS (2 + ROLLOUT_SLOTS + 2 * (4 + ROLLOUT_SLOTS))
 #define COMMON_ARRAYS 5
 
 void rollout_done(struct rollout *rollout)
@@ -60,6 +61,7 @@ static void carve_luck(struct transfer_luck *luck, double **next, size_t draws)
 {
     luck->fixed_s = carve(next, draws);
     luck->s_per_mib = carve(next, draws);
+    luck->full_s_per_mib = carve(next, draws);
     luck->shared = carve(next, draws);
     luck->own = carve(next, draws * ROLLOUT_SLOTS);
 }
@@ -101,6 +103,8 @@ static void draw_luck(gsl_rng *rng, const struct duration_fit *fit, struct trans
         double second = gsl_ran_gaussian_ziggurat(rng, 1);
         luck->fixed_s[i] = exp(fit->log_fixed_s + scale * first);
         luck->s_per_mib[i] = exp(fit->log_s_per_mib + along * first + across * second);
+        luck->full_s_per_mib[i] =
+            exp(fit->full_log_s_per_mib + fit->full_scale * gsl_ran_gaussian_ziggurat(rng, 1));
     }
     draw_t(rng, DURATION_DOF, luck->shared, draws);
     draw_t(rng, DURATION_DOF, luck->own, draws * ROLLOUT_SLOTS);
@@ -135,11 +139,20 @@ static enum error_code draw_all(struct rollout *rollout, struct error *err)
     return ERR_NONE;
 }
 
+/* What one member carries. */
+struct load {
+    double bytes;
+    bool full;
+};
+
 /* Log seconds of a transfer in one draw, its own surprise aside. */
 static double line_log_s(const struct duration_fit *fit, const struct transfer_luck *luck,
-                         size_t draw, double bytes)
+                         size_t draw, const struct load *load)
 {
-    return log(luck->fixed_s[draw] + luck->s_per_mib[draw] * bytes / BYTES_PER_MIB) + fit->level;
+    double mib = load->bytes / BYTES_PER_MIB;
+    if (load->full)
+        return log(luck->fixed_s[draw] + luck->full_s_per_mib[draw] * mib);
+    return log(luck->fixed_s[draw] + luck->s_per_mib[draw] * mib) + fit->level;
 }
 
 /* One draw and one slot of it. */
@@ -150,18 +163,18 @@ struct moment {
 };
 
 static double transfer_s(const struct duration_fit *fit, const struct transfer_luck *luck,
-                         const struct moment *moment, double bytes)
+                         const struct moment *moment, const struct load *load)
 {
     double surprise =
         TIME_SHARED * luck->shared[moment->draw] + TIME_OWN * luck->own[moment->index];
-    return exp(line_log_s(fit, luck, moment->draw, bytes) + fit->noise * surprise);
+    return exp(line_log_s(fit, luck, moment->draw, load) + fit->noise * surprise);
 }
 
 /* The same, given that it already runs for age_s; returns what remains. */
 static double remaining_s(const struct duration_fit *fit, const struct transfer_luck *luck,
-                          const struct moment *moment, double bytes, double age_s)
+                          const struct moment *moment, const struct load *load, double age_s)
 {
-    double line = line_log_s(fit, luck, moment->draw, bytes);
+    double line = line_log_s(fit, luck, moment->draw, load);
     double passed = gsl_cdf_tdist_P((log(fmax(age_s, 1)) - line) / fit->noise, DURATION_DOF);
     passed = fmin(passed, LATEST_CHANCE);
     double chance = gsl_cdf_tdist_P(luck->shared[moment->draw], DURATION_DOF);
@@ -171,18 +184,20 @@ static double remaining_s(const struct duration_fit *fit, const struct transfer_
 }
 
 /* What changed in one member since base_ms, or everything if there is no base. */
-static double carried_bytes(const struct rollout *rollout, size_t index,
-                            const struct moment *moment, int64_t base_ms, double start_s)
+static struct load carried(const struct rollout *rollout, size_t index, const struct moment *moment,
+                           int64_t base_ms, double start_s)
 {
     const struct plan_member *member = &rollout->input->members[index];
     const struct rollout_member *luck = &rollout->members[index];
     if (base_ms == 0)
-        return (double)member->full_bytes;
+        return (struct load){.bytes = (double)member->full_bytes, .full = true};
     int64_t start_ms = rollout->input->now_ms + llround(start_s * 1000);
     struct delta_law law = forecast_delta_law(member->model, base_ms, start_ms);
     double surprise = DELTA_SHARED * luck->delta_shared[moment->draw] +
                       DELTA_OWN * luck->delta_own[moment->index];
-    return forecast_delta_at(&law, surprise, luck->write_surprise[moment->draw]);
+    double write_error = law.write_scale * luck->write_surprise[moment->draw];
+    return (struct load){
+        .bytes = forecast_delta_at(&law, law.blocks.typical_scale * surprise, write_error)};
 }
 
 /* Snapshot and copy of the whole set at leg->start_s, after the round at previous_ms (0: none yet,
@@ -197,28 +212,28 @@ static void play_leg(const struct rollout *rollout, const struct moment *moment,
         const struct rollout_member *luck = &rollout->members[i];
         int64_t base_ms = previous_ms != 0 ? previous_ms : member->last_snapshot_ms;
         int64_t copied_ms = previous_ms != 0 ? previous_ms : member->last_copied_ms;
-        double bytes = carried_bytes(rollout, i, moment, base_ms, leg->start_s);
-        double snapshot_s = transfer_s(&model->snapshot, &luck->snapshot, moment, bytes);
+        struct load load = carried(rollout, i, moment, base_ms, leg->start_s);
+        double snapshot_s = transfer_s(&model->snapshot, &luck->snapshot, moment, &load);
         leg->snapshot_s = fmax(leg->snapshot_s, snapshot_s);
         if (input->copies) {
             if (copied_ms != base_ms)
-                bytes = carried_bytes(rollout, i, moment, copied_ms, leg->start_s);
-            leg->copy_s = fmax(leg->copy_s, transfer_s(&model->copy, &luck->copy, moment, bytes));
+                load = carried(rollout, i, moment, copied_ms, leg->start_s);
+            leg->copy_s = fmax(leg->copy_s, transfer_s(&model->copy, &luck->copy, moment, &load));
         }
-        leg->delta_bytes += bytes;
+        leg->delta_bytes += load.bytes;
     }
     leg->made = true;
 }
 
 /* The bytes of the round in flight, for its snapshot or for its copy. */
-static double pending_bytes(const struct rollout *rollout, size_t index,
-                            const struct moment *moment, int64_t base_ms)
+static struct load pending_load(const struct rollout *rollout, size_t index,
+                                const struct moment *moment, int64_t base_ms)
 {
     const struct plan_member *member = &rollout->input->members[index];
     if (base_ms != 0 && base_ms == member->last_snapshot_ms && member->pending_delta_bytes > 0)
-        return (double)member->pending_delta_bytes;
+        return (struct load){.bytes = (double)member->pending_delta_bytes};
     double start_s = (double)(rollout->input->round_started_ms - rollout->input->now_ms) / 1000;
-    return carried_bytes(rollout, index, moment, base_ms, start_s);
+    return carried(rollout, index, moment, base_ms, start_s);
 }
 
 /* What remains of the round in flight in one draw: its leg, as durations from now on. */
@@ -231,18 +246,18 @@ static void play_in_flight(const struct rollout *rollout, const struct moment *m
         const struct plan_member *member = &input->members[i];
         const struct volume_model *model = member->model;
         const struct rollout_member *luck = &rollout->members[i];
-        double bytes = pending_bytes(rollout, i, moment, member->last_snapshot_ms);
+        struct load load = pending_load(rollout, i, moment, member->last_snapshot_ms);
         if (input->phase == PLAN_SNAPSHOT_PENDING)
             leg->snapshot_s = fmax(leg->snapshot_s, remaining_s(&model->snapshot, &luck->snapshot,
-                                                                moment, bytes, age_s));
+                                                                moment, &load, age_s));
         if (input->copies) {
-            bytes = pending_bytes(rollout, i, moment, member->last_copied_ms);
+            load = pending_load(rollout, i, moment, member->last_copied_ms);
             double copy_s = input->phase == PLAN_COPY_PENDING
-                                ? remaining_s(&model->copy, &luck->copy, moment, bytes, age_s)
-                                : transfer_s(&model->copy, &luck->copy, moment, bytes);
+                                ? remaining_s(&model->copy, &luck->copy, moment, &load, age_s)
+                                : transfer_s(&model->copy, &luck->copy, moment, &load);
             leg->copy_s = fmax(leg->copy_s, copy_s);
         }
-        leg->delta_bytes += bytes;
+        leg->delta_bytes += load.bytes;
     }
     leg->made = true;
 }
@@ -299,17 +314,65 @@ static double round_start(const struct rollout_candidate *candidate, size_t roun
     return start_s;
 }
 
+/* The instant of the oldest base in the set; 0 if a member has none and a full one is due. */
+static int64_t oldest_base_ms(const struct rollout *rollout, int64_t previous_ms)
+{
+    const struct plan_input *input = rollout->input;
+    int64_t oldest_ms = previous_ms != 0 ? previous_ms : INT64_MAX;
+    for (size_t i = 0; i < input->member_count && previous_ms == 0; i++) {
+        const struct plan_member *member = &input->members[i];
+        int64_t base_ms = input->copies ? member->last_copied_ms : member->last_snapshot_ms;
+        oldest_ms = base_ms < oldest_ms ? base_ms : oldest_ms;
+    }
+    return oldest_ms;
+}
+
+/* How long a round begun at start_ms would take, as far as one knows before. */
+static double expected_round_s(const struct rollout *rollout, int64_t base_ms, int64_t start_ms)
+{
+    const struct plan_input *input = rollout->input;
+    double longest_s = 0;
+    for (size_t i = 0; i < input->member_count; i++) {
+        const struct volume_model *model = input->members[i].model;
+        struct delta_law law = forecast_delta_law(model, base_ms, start_ms);
+        double bytes = forecast_delta_at(&law, 0, 0);
+        double seconds = exp(duration_fit_log_s(&model->snapshot, bytes));
+        if (input->copies)
+            seconds += exp(duration_fit_log_s(&model->copy, bytes));
+        longest_s = fmax(longest_s, seconds);
+    }
+    return longest_s;
+}
+
+/* Whether a round is made at start_s. Up to the cut the candidate says; a run that is late goes on
+ * as long as a round clearly shortens the final and has room in the window, as planning anew would.
+ * Without a base (a full one is due) the candidate alone decides. */
+static bool makes_round(const struct rollout *rollout, const struct rollout_candidate *candidate,
+                        size_t round, double start_s, int64_t previous_ms)
+{
+    int64_t base_ms = oldest_base_ms(rollout, previous_ms);
+    if (start_s <= candidate->cut_s - LEAST_LEAD_S || base_ms == 0)
+        return round < candidate->round_count;
+    int64_t start_ms = rollout->input->now_ms + llround(start_s * 1000);
+    if ((double)(start_ms - base_ms) / 1000 <= candidate->worth_gap_s)
+        return false;
+    double over_s = start_s + expected_round_s(rollout, base_ms, start_ms);
+    return over_s + candidate->worth_gap_s < candidate->end_s;
+}
+
 static void play_draw(struct rollout *rollout, const struct rollout_candidate *candidate,
                       size_t draw)
 {
     const struct plan_input *input = rollout->input;
     int64_t previous_ms = input->phase == PLAN_IDLE ? 0 : input->round_started_ms;
     double free_s = rollout->free_s[draw];
+    bool over = false;
     for (size_t round = 0; round < PLAN_MAX_ROUNDS; round++) {
         struct moment moment = moment_of(rollout, round, draw);
         struct rollout_leg *leg = &rollout->legs[moment.index];
         *leg = (struct rollout_leg){.start_s = round_start(candidate, round, free_s)};
-        if (round >= candidate->round_count || leg->start_s > candidate->cut_s - LEAST_LEAD_S)
+        over = over || !makes_round(rollout, candidate, round, leg->start_s, previous_ms);
+        if (over)
             continue;
         play_leg(rollout, &moment, previous_ms, leg);
         free_s = leg->start_s + leg->snapshot_s + leg->copy_s;

@@ -23,6 +23,10 @@ struct rollout_candidate {
     double start_s; /* first round not before; the next ones follow without pause */
     double gap_s;   /* the last of several rounds not earlier than this before the cut */
     double cut_s;   /* T0 not before; later if the last round is still running */
+    /* A run that is late makes another round if its base is older than worth_gap_s and end_s leaves
+     * room: what planning anew after every round amounts to. */
+    double worth_gap_s;
+    double end_s;
 };
 
 /* One round or the final in one draw. */

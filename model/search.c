@@ -1,0 +1,257 @@
+#include "model/search.h"
+
+#include <math.h>
+
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics_double.h>
+
+/* Draws that are enough to tell candidates apart. */
+#define SEARCH_DRAWS 128
+/* The slowest hundredth is left out of the mean, or one draw would decide. */
+#define TRIM_CHANCE 0.99
+
+/* Starts and gaps that are tried; gaps in units of a settled round. */
+#define START_COUNT 12
+static const double gap_ratios[] = {1.0, 1.3, 1.7, 2.2, 3.0, 4.5, 7.0, 12.0};
+#define GAP_COUNT (sizeof(gap_ratios) / sizeof(gap_ratios[0]))
+/* A base this many settled rounds old is worth another round also when the run is late. */
+#define WORTH_GAP_RATIO 2.5
+/* Waiting inside the window costs a little: less time is left if all goes wrong. */
+#define WAIT_WEIGHT 0.1
+
+/* A start at once is as good as one later if it costs at most this much more; a round this long
+ * starts at least so many times its length before the cut, against a slow one. Both only while the
+ * next round carries clearly more than a settled one, else they would never stop making rounds. */
+#define TIE_RATIO        1.05
+#define INSURE_MIN_S     450.0
+#define INSURE_LEAD      4.0
+#define WORTHWHILE_RATIO 1.5
+double search_seconds_until(const struct plan_input *input, int64_t at_ms)
+{
+    return (double)(at_ms - input->now_ms) / 1000;
+}
+
+double search_limit_s(const struct plan_input *input)
+{
+    double window_s = (double)(input->window_end_ms - input->window_start_ms) / 1000;
+    return input->max_downtime_ms > 0 ? (double)input->max_downtime_ms / 1000 : window_s;
+}
+
+double search_quantile(const struct search *search, const double *values, size_t count, double p)
+{
+    for (size_t i = 0; i < count; i++)
+        search->scratch[i] = values[i];
+    gsl_sort(search->scratch, 1, count);
+    return gsl_stats_quantile_from_sorted_data(search->scratch, 1, count, p);
+}
+
+/* Half the mean, half the promise: good on most nights and not terrible on a bad one. */
+static double cost_of(const struct search *search, const struct rollout_candidate *candidate,
+                      size_t count)
+{
+    const struct rollout_outcome *outcome = &search->rollout->outcome;
+    for (size_t i = 0; i < count; i++)
+        search->scratch[i] =
+            WAIT_WEIGHT * (outcome->cut_s[i] - candidate->cut_s) + outcome->downtime_s[i];
+    gsl_sort(search->scratch, 1, count);
+    double promise =
+        gsl_stats_quantile_from_sorted_data(search->scratch, 1, count, search->input->confidence);
+    double top = gsl_stats_quantile_from_sorted_data(search->scratch, 1, count, TRIM_CHANCE);
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += fmin(search->scratch[i], top);
+    return 0.5 * sum / (double)count + 0.5 * promise +
+           search->input->round_price_s * (double)candidate->round_count;
+}
+
+double search_miss(const struct search *search, size_t draw_count)
+{
+    const struct rollout_outcome *outcome = &search->rollout->outcome;
+    double limit_s = search_limit_s(search->input);
+    double end_s = search_seconds_until(search->input, search->input->window_end_ms);
+    size_t missed = 0;
+    for (size_t i = 0; i < draw_count; i++)
+        missed +=
+            outcome->downtime_s[i] > limit_s || outcome->cut_s[i] + outcome->downtime_s[i] > end_s;
+    return (double)missed / (double)draw_count;
+}
+
+static size_t search_draws(const struct search *search)
+{
+    size_t draws = search->rollout->draw_count;
+    return draws < SEARCH_DRAWS ? draws : SEARCH_DRAWS;
+}
+
+static struct choice try_candidate(const struct search *search,
+                                   const struct rollout_candidate *candidate)
+{
+    size_t count = search_draws(search);
+    rollout_play(search->rollout, candidate, count);
+    const double *downtime_s = search->rollout->outcome.downtime_s;
+    return (struct choice){
+        .candidate = *candidate,
+        .cost_s = cost_of(search, candidate, count),
+        .promise_s = search_quantile(search, downtime_s, count, search->input->confidence),
+        .miss = search_miss(search, count),
+    };
+}
+
+static void keep_better(struct choice *best, const struct choice *other)
+{
+    if (other->cost_s < best->cost_s)
+        *best = *other;
+}
+
+/* The best of the gaps for one start; with a single round there is no gap to choose. */
+static struct choice best_gap(const struct search *search, struct rollout_candidate candidate)
+{
+    candidate.gap_s = candidate.cut_s;
+    if (candidate.round_count <= 1)
+        return try_candidate(search, &candidate);
+    struct choice best = {.cost_s = HUGE_VAL};
+    size_t step = candidate.round_count == 2 ? 1 : 2;
+    for (size_t i = 0; i < GAP_COUNT; i += step) {
+        candidate.gap_s = gap_ratios[i] * search->series->round_s;
+        if (i > 0 && candidate.gap_s > candidate.cut_s - candidate.start_s)
+            break;
+        struct choice choice = try_candidate(search, &candidate);
+        keep_better(&best, &choice);
+    }
+    return best;
+}
+
+/* The i-th of START_COUNT starts: now (as soon as nothing is in flight), then ever nearer to the
+ * cut by a constant factor. */
+static double start_at(const struct search *search, double cut_s, size_t i)
+{
+    double span_s = cut_s - search->first_start_s;
+    double nearest_s = fmin(0.5 * search->series->floor_s, span_s);
+    double ratio = (double)i / (START_COUNT - 1);
+    return cut_s - span_s * pow(nearest_s / span_s, ratio);
+}
+
+/* A candidate of this search that cuts as early in the window as it can. */
+static struct rollout_candidate candidate_of(const struct search *search, size_t round_count)
+{
+    const struct plan_input *input = search->input;
+    return (struct rollout_candidate){
+        .round_count = round_count,
+        .start_s = search->first_start_s,
+        .cut_s = fmax(search_seconds_until(input, input->window_start_ms), 0),
+        .worth_gap_s = WORTH_GAP_RATIO * search->series->round_s,
+        .end_s = search_seconds_until(input, input->window_end_ms) - input->overhead.p50_s,
+    };
+}
+
+/* In the window already: the cut waits for the rounds, there is nothing to space. */
+static bool is_late(const struct search *search, const struct rollout_candidate *candidate)
+{
+    return candidate->cut_s <= search->first_start_s + 1;
+}
+
+static struct choice best_start(const struct search *search, size_t round_count)
+{
+    struct rollout_candidate candidate = candidate_of(search, round_count);
+    if (round_count == 0 || is_late(search, &candidate))
+        return try_candidate(search, &candidate);
+    struct choice best = {.cost_s = HUGE_VAL};
+    for (size_t i = 0; i < START_COUNT; i++) {
+        candidate.start_s = start_at(search, candidate.cut_s, i);
+        struct choice choice = best_gap(search, candidate);
+        keep_better(&best, &choice);
+    }
+    return best;
+}
+
+static bool starts_at_once(const struct search *search, const struct choice *choice)
+{
+    return choice->candidate.round_count > 0 &&
+           choice->candidate.start_s <= search->first_start_s + 1;
+}
+
+/* The best number of rounds when they begin as soon as they can. */
+static struct choice best_at_once(const struct search *search)
+{
+    struct choice best = {.cost_s = HUGE_VAL};
+    for (size_t rounds = 1; rounds < PLAN_MAX_ROUNDS; rounds++) {
+        struct choice choice = best_gap(search, candidate_of(search, rounds));
+        if (choice.cost_s >= best.cost_s)
+            break;
+        best = choice;
+    }
+    return best;
+}
+
+/* Adds an early round before a long one, so that a slow snapshot cannot reach into the cut. */
+static void insure(const struct search *search, struct choice *choice)
+{
+    struct rollout_candidate *candidate = &choice->candidate;
+    double next_s = search->series->next_round_s;
+    double latest_s = candidate->cut_s - INSURE_LEAD * next_s;
+    if (next_s < INSURE_MIN_S || candidate->start_s <= latest_s ||
+        candidate->round_count + 1 >= PLAN_MAX_ROUNDS)
+        return;
+    struct rollout_candidate insured = *candidate;
+    insured.start_s = fmax(latest_s, search->first_start_s);
+    if (insured.start_s >= candidate->start_s - next_s)
+        return;
+    if (insured.round_count == 1)
+        insured.gap_s = candidate->cut_s - candidate->start_s;
+    insured.round_count++;
+    *choice = try_candidate(search, &insured);
+}
+
+/* Prefers to begin now where that is about as good, or adds a round against a slow one. */
+static void prefer_early(const struct search *search, struct choice *best)
+{
+    if (search->series->next_round_s < WORTHWHILE_RATIO * search->series->round_s ||
+        starts_at_once(search, best))
+        return;
+    struct choice now = best_at_once(search);
+    if (now.cost_s <= TIE_RATIO * best->cost_s)
+        *best = now;
+    else if (best->candidate.round_count > 0)
+        insure(search, best);
+}
+
+struct choice search_best(const struct search *search)
+{
+    struct choice best = best_start(search, 0);
+    for (size_t rounds = 1; rounds < PLAN_MAX_ROUNDS; rounds++) {
+        struct choice choice = best_start(search, rounds);
+        bool better = choice.cost_s < best.cost_s;
+        keep_better(&best, &choice);
+        if (!better && rounds > 1)
+            break;
+    }
+    if (!is_late(search, &best.candidate))
+        prefer_early(search, &best);
+    return best;
+}
+
+struct choice search_unhurried(const struct search *search, double *ready_s)
+{
+    /* A round that is late is made only if it is worth it; the first one, if full, is always. */
+    struct rollout_candidate candidate = candidate_of(search, 1);
+    candidate.cut_s = search->first_start_s;
+    candidate.end_s = HUGE_VAL;
+    struct choice choice = try_candidate(search, &candidate);
+    *ready_s = search_quantile(search, search->rollout->outcome.ready_s, search_draws(search),
+                               search->input->confidence);
+    return choice;
+}
+
+double search_latest_start(const struct search *search, const struct choice *choice)
+{
+    double cut_s = choice->candidate.cut_s;
+    for (size_t i = START_COUNT; i-- > 0 && cut_s > search->first_start_s + 1;) {
+        struct rollout_candidate late = choice->candidate;
+        late.start_s = start_at(search, cut_s, i);
+        for (; late.round_count > 0; late.round_count--) {
+            struct choice tried = try_candidate(search, &late);
+            if (tried.miss <= 1 - search->input->confidence)
+                return late.start_s;
+        }
+    }
+    return -1;
+}

@@ -1,0 +1,55 @@
+/* search.h: finds the best candidate among starts, numbers of rounds, gaps and cuts.
+ *
+ * Plays candidates on one rollout and compares what they cost. The planner's instrument
+ * (model/plan.h); reports nothing itself. */
+#ifndef MODEL_SEARCH_H
+#define MODEL_SEARCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/plan.h"
+#include "model/rollout.h"
+#include "model/series.h"
+
+/* One candidate and what it costs. */
+struct choice {
+    struct rollout_candidate candidate;
+    double cost_s;    /* expected and promised wait and downtime, rounds priced in */
+    double promise_s; /* downtime at the wanted confidence */
+    double miss;      /* chance to miss the window */
+};
+
+/* What the search works with. Borrows everything. */
+struct search {
+    const struct plan_input *input; /* validated, defaults filled in */
+    struct rollout *rollout;
+    const struct series *series;
+    double *scratch;      /* one double per draw */
+    double first_start_s; /* when nothing is in flight any more, median; seconds after now */
+};
+
+/* Seconds from now to at_ms (Unix milliseconds UTC); negative in the past. */
+double search_seconds_until(const struct plan_input *input, int64_t at_ms);
+
+/* The longest downtime that the input allows, in seconds. */
+double search_limit_s(const struct plan_input *input);
+
+/* The p-quantile of values[0..count); overwrites the scratch. */
+double search_quantile(const struct search *search, const double *values, size_t count, double p);
+
+/* Chance to miss the window in the first draw_count draws of the last play. */
+double search_miss(const struct search *search, size_t draw_count);
+
+/* The best plan for the window: the cut comes as early in it as is good. */
+struct choice search_best(const struct search *search);
+
+/* The plan if the window did not matter: rounds from now on until they are no longer worth it, then
+ * the cut. *ready_s: seconds after now by which they are over with the wanted confidence. */
+struct choice search_unhurried(const struct search *search, double *ready_s);
+
+/* The latest of the tried starts (seconds after now) from which the rounds of *choice, or fewer,
+ * keep the promise; negative if none does. */
+double search_latest_start(const struct search *search, const struct choice *choice);
+
+#endif

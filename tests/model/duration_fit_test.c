@@ -1,0 +1,149 @@
+#include "model/duration_fit.h"
+
+#include <math.h>
+
+#include <criterion/criterion.h>
+#include <gsl/gsl_errno.h>
+
+#include "tests/model/made_history.h"
+
+static void no_gsl_abort(void)
+{
+    gsl_set_error_handler_off();
+}
+
+TestSuite(duration_fit, .init = no_gsl_abort);
+
+static struct duration_fit learn(const struct volume_history *history, struct set_aside *aside)
+{
+    struct duration_fit fit = {0};
+    struct error err = {0};
+    cr_assert_eq(
+        duration_fit_learn(history, TRANSFER_SNAPSHOT, MADE_NOW_MS, NULL, &fit, aside, &err),
+        ERR_NONE, "%s", err.message);
+    return fit;
+}
+
+/* Gaps of all lengths, so that both the floor and the rate can be seen. */
+static void vary(struct made_history *made, const struct truth *truth)
+{
+    for (size_t i = 0; i < made->history.duration_count; i++) {
+        double bytes = 1e8 * exp(6.0 * gsl_rng_uniform(made->rng));
+        made->durations[i].delta_bytes = llround(bytes);
+        made->durations[i].duration_ms = llround(1000 * truth_duration_s(truth, bytes, made->rng));
+    }
+}
+
+Test(duration_fit, finds_floor_and_rate_again_over_seeds)
+{
+    double floor_error = 0;
+    double rate_error = 0;
+    for (unsigned long seed = 1; seed <= 20; seed++) {
+        struct made_history made;
+        struct set_aside aside = {0};
+        made_history_init(&made, &seed_truth, seed, 60, 7200, 0, 0);
+        vary(&made, &seed_truth);
+        struct duration_fit fit = learn(&made.history, &aside);
+        floor_error += fit.log_fixed_s - log(seed_truth.fixed_s);
+        rate_error += fit.log_s_per_mib - log(1048576 / seed_truth.bytes_per_s);
+        made_history_done(&made);
+    }
+    cr_expect_lt(fabs(floor_error / 20), 0.06, "floor off by %g", floor_error / 20);
+    cr_expect_lt(fabs(rate_error / 20), 0.06, "rate off by %g", rate_error / 20);
+}
+
+Test(duration_fit, speaks_from_the_prior_without_history)
+{
+    struct volume_history history = {0};
+    struct set_aside aside = {0};
+    struct duration_fit fit = learn(&history, &aside);
+    cr_expect(fit.prior_only);
+    cr_expect_float_eq(exp(duration_fit_log_s(&fit, 0)), 60, 0.1);
+    cr_expect_gt(duration_fit_scale(&fit, 1e10), 0.5, "a prior must not sound certain");
+}
+
+Test(duration_fit, grows_with_the_delta_and_never_falls_below_the_floor)
+{
+    struct made_history made;
+    struct set_aside aside = {0};
+    made_history_init(&made, &seed_truth, 3, 25, 3600, 0, 0);
+    struct duration_fit fit = learn(&made.history, &aside);
+    double before = exp(fit.log_fixed_s + fit.level);
+    cr_expect_float_eq(exp(duration_fit_log_s(&fit, -1)), before, 1e-9);
+    for (double bytes = 1; bytes < 1e14; bytes *= 3) {
+        double seconds = exp(duration_fit_log_s(&fit, bytes));
+        cr_expect_geq(seconds, before);
+        before = seconds;
+    }
+    made_history_done(&made);
+}
+
+Test(duration_fit, one_absurdly_slow_snapshot_hardly_moves_it_and_is_named)
+{
+    struct made_history made;
+    struct set_aside aside = {0};
+    made_history_init(&made, &seed_truth, 4, 30, 7200, 0, 0);
+    vary(&made, &seed_truth);
+    struct duration_fit clean = learn(&made.history, &aside);
+    cr_assert_eq(aside.total_count, 0);
+    made.durations[11].duration_ms *= 12;
+    struct duration_fit fit = learn(&made.history, &aside);
+    double before = duration_fit_log_s(&clean, 1e10);
+    cr_expect_lt(fabs(duration_fit_log_s(&fit, 1e10) - before), 0.12);
+    cr_expect_eq(aside.total_count, 1);
+    cr_expect_str_eq(aside.rows[0].id, made.durations[11].id);
+    cr_expect_eq(aside.rows[0].reason, SET_ASIDE_OUTLIER);
+    made_history_done(&made);
+}
+
+Test(duration_fit, a_pending_old_snapshot_slows_the_forecast_a_young_one_does_not)
+{
+    struct made_history made;
+    struct set_aside aside = {0};
+    made_history_init(&made, &seed_truth, 5, 10, 7200, 0, 0);
+    struct duration_sample *last = &made.durations[9];
+    int64_t usual_ms = last->duration_ms;
+    last->pending = true;
+    last->duration_ms = usual_ms / 20;
+    struct duration_fit young = learn(&made.history, &aside);
+    last->duration_ms = usual_ms * 4;
+    struct duration_fit old = learn(&made.history, &aside);
+    double done = duration_fit_log_s(&young, 1e10);
+    cr_expect_gt(duration_fit_log_s(&old, 1e10), done + 0.02);
+    cr_expect_eq(young.sample_count, 9);
+    cr_expect_eq(young.pending_count, 1);
+    made_history_done(&made);
+}
+
+Test(duration_fit, order_of_the_rows_does_not_matter)
+{
+    struct made_history made;
+    struct set_aside aside = {0};
+    made_history_init(&made, &seed_truth, 6, 20, 7200, 0, 0);
+    struct duration_fit fit = learn(&made.history, &aside);
+    for (size_t i = 0; i < 10; i++) {
+        struct duration_sample row = made.durations[i];
+        made.durations[i] = made.durations[19 - i];
+        made.durations[19 - i] = row;
+    }
+    struct duration_fit turned = learn(&made.history, &aside);
+    cr_expect_eq(fit.log_fixed_s, turned.log_fixed_s);
+    cr_expect_eq(fit.log_s_per_mib, turned.log_s_per_mib);
+    cr_expect_eq(fit.level, turned.level);
+    made_history_done(&made);
+}
+
+Test(duration_fit, a_full_one_tells_of_full_ones)
+{
+    struct made_history made;
+    struct set_aside aside = {0};
+    made_history_init(&made, &seed_truth, 7, 1, 7200, 0, 0);
+    made.durations[0].full = true;
+    made.durations[0].delta_bytes = INT64_C(2200000000000);
+    made.durations[0].started_ms = MADE_NOW_MS - INT64_C(90000000);
+    made.durations[0].duration_ms = INT64_C(80000000); /* 27.5 MB/s */
+    struct duration_fit fit = learn(&made.history, &aside);
+    double seconds = exp(duration_fit_full_log_s(&fit, 2.2e12));
+    cr_expect(seconds > 55000 && seconds < 80000, "%g s", seconds);
+    made_history_done(&made);
+}

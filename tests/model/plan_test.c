@@ -1,0 +1,311 @@
+#include "model/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_randist.h>
+
+#include "tests/model/made_history.h"
+
+#define HOUR_MS    INT64_C(3600000)
+#define FULL_BYTES INT64_C(2200000000000)
+
+static void no_gsl_abort(void)
+{
+    gsl_set_error_handler_off();
+}
+
+TestSuite(plan, .init = no_gsl_abort);
+
+/* A fitted volume and a question about it, ready to be varied. */
+struct stage {
+    struct made_history made;
+    struct volume_model model;
+    struct plan_member member;
+    struct plan_input input;
+};
+
+static void stage_init(struct stage *stage, unsigned long seed, size_t snapshot_count)
+{
+    struct error err = {0};
+    *stage = (struct stage){0};
+    made_history_init(&stage->made, &seed_truth, seed, snapshot_count, 7200, 14, 0);
+    cr_assert_eq(volume_model_fit(&stage->made.history, MADE_NOW_MS, &stage->model, &err), ERR_NONE,
+                 "%s", err.message);
+    stage->member = (struct plan_member){
+        .model = &stage->model,
+        .last_snapshot_ms = snapshot_count > 0 ? MADE_NOW_MS - 2 * HOUR_MS : 0,
+        .full_bytes = FULL_BYTES,
+    };
+    stage->input = (struct plan_input){
+        .now_ms = MADE_NOW_MS,
+        .window_start_ms = MADE_NOW_MS + 12 * HOUR_MS,
+        .window_end_ms = MADE_NOW_MS + 72 * HOUR_MS,
+        .max_downtime_ms = HOUR_MS,
+        .copies = true,
+        .members = &stage->member,
+        .member_count = 1,
+        .seed = 5,
+    };
+}
+
+static void stage_done(struct stage *stage)
+{
+    volume_model_done(&stage->model);
+    made_history_done(&stage->made);
+}
+
+static void make(const struct stage *stage, struct plan *plan)
+{
+    struct error err = {0};
+    memset(plan, 0, sizeof(*plan));
+    cr_assert_eq(plan_make(&stage->input, plan, &err), ERR_NONE, "%s", err.message);
+}
+
+Test(plan, moves_two_terabytes_in_shrinking_rounds)
+{
+    struct stage stage;
+    struct plan plan;
+    stage_init(&stage, 31, 40);
+    make(&stage, &plan);
+    cr_expect(plan.converges && plan.fits, "%s", plan.reason);
+    cr_expect_not(plan.prior_only);
+    cr_assert_geq(plan.round_count, 2);
+    cr_expect(plan.rounds[0].full);
+    cr_expect(plan.rounds[0].duration_s.p50 > 9 * 3600 &&
+              plan.rounds[0].duration_s.p50 < 20 * 3600);
+    for (size_t i = 1; i < plan.round_count; i++) {
+        cr_expect_not(plan.rounds[i].full);
+        cr_expect_lt(plan.rounds[i].duration_s.p50, plan.rounds[0].duration_s.p50 / 3);
+        cr_expect_gt(plan.rounds[i].starts_at_ms, plan.rounds[i - 1].starts_at_ms);
+    }
+    cr_expect_lt(plan.final.snapshot_s.p50, 1200);
+    cr_expect_eq(plan.next.action, PLAN_START_ROUND);
+    cr_expect_eq(plan.next.at_ms, plan.rounds[0].starts_at_ms);
+    cr_expect_geq(plan.final.cut_at_ms, stage.input.window_start_ms);
+    cr_expect_leq(plan.window_miss_probability, 0.1);
+    cr_expect(plan.downtime_s.p05 < plan.downtime_s.p50 &&
+              plan.downtime_s.p50 < plan.downtime_s.p95);
+    stage_done(&stage);
+}
+
+Test(plan, same_input_gives_the_same_bytes)
+{
+    struct stage stage;
+    struct plan one;
+    struct plan other;
+    stage_init(&stage, 32, 20);
+    make(&stage, &one);
+    make(&stage, &other);
+    cr_expect_str_eq(one.reason, other.reason);
+    cr_expect_eq(one.downtime_s.p95, other.downtime_s.p95);
+    cr_expect_eq(one.final.cut_at_ms, other.final.cut_at_ms);
+    cr_expect_eq(memcmp(one.rounds, other.rounds, sizeof(one.rounds)), 0);
+    stage.input.seed = 6;
+    make(&stage, &other);
+    cr_expect_neq(one.downtime_s.p95, other.downtime_s.p95, "the seed must matter");
+    stage_done(&stage);
+}
+
+Test(plan, a_window_in_the_past_is_never)
+{
+    struct stage stage;
+    struct plan plan;
+    stage_init(&stage, 33, 20);
+    stage.input.window_start_ms = MADE_NOW_MS - 9 * HOUR_MS;
+    stage.input.window_end_ms = MADE_NOW_MS - 2 * HOUR_MS;
+    make(&stage, &plan);
+    cr_expect_eq(plan.next.action, PLAN_NEVER);
+    cr_expect_not(plan.fits);
+    cr_expect_not_null(strstr(plan.reason, "the window ended"), "%s", plan.reason);
+    stage_done(&stage);
+}
+
+Test(plan, a_window_before_the_full_copy_can_be_over_says_when)
+{
+    struct stage stage;
+    struct plan plan;
+    stage_init(&stage, 34, 40);
+    stage.input.window_start_ms = MADE_NOW_MS + 2 * HOUR_MS;
+    stage.input.window_end_ms = MADE_NOW_MS + 5 * HOUR_MS;
+    make(&stage, &plan);
+    cr_expect_not(plan.fits);
+    cr_expect_not_null(strstr(plan.reason, "too late"), "%s", plan.reason);
+    cr_expect_not_null(strstr(plan.remedy, "2026-03-"), "%s", plan.remedy);
+    cr_expect_gt(plan.earliest_cut_ms, stage.input.window_end_ms);
+    stage_done(&stage);
+}
+
+Test(plan, a_downtime_below_the_floor_does_not_converge)
+{
+    struct stage stage;
+    struct plan plan;
+    stage_init(&stage, 35, 40);
+    stage.input.max_downtime_ms = 100000;
+    make(&stage, &plan);
+    cr_expect_not(plan.converges);
+    cr_expect_not(plan.fits);
+    cr_expect_str_not_empty(plan.reason);
+    cr_expect_str_not_empty(plan.remedy);
+    stage_done(&stage);
+}
+
+Test(plan, waits_while_a_round_is_in_flight)
+{
+    struct stage stage;
+    struct plan plan;
+    stage_init(&stage, 36, 40);
+    stage.input.phase = PLAN_COPY_PENDING;
+    stage.input.round_started_ms = MADE_NOW_MS - 6 * HOUR_MS;
+    stage.input.phase_started_ms = MADE_NOW_MS - 5 * HOUR_MS;
+    stage.member.last_snapshot_ms = MADE_NOW_MS - 8 * HOUR_MS;
+    make(&stage, &plan);
+    cr_expect_eq(plan.next.action, PLAN_WAIT);
+    cr_expect_gt(plan.next.at_ms, MADE_NOW_MS);
+    cr_expect(plan.rounds[0].in_flight && plan.rounds[0].full);
+    double left_s = plan.rounds[0].duration_s.p50;
+    cr_expect(left_s > 4 * 3600 && left_s < 14 * 3600, "%g s left", left_s);
+    stage_done(&stage);
+}
+
+Test(plan, cuts_when_the_base_is_fresh_and_the_window_is_open)
+{
+    struct stage stage;
+    struct plan plan;
+    stage_init(&stage, 37, 40);
+    stage.input.window_start_ms = MADE_NOW_MS - HOUR_MS;
+    stage.member.last_snapshot_ms = MADE_NOW_MS - 400000;
+    stage.member.last_copied_ms = MADE_NOW_MS - 400000;
+    make(&stage, &plan);
+    cr_expect_eq(plan.next.action, PLAN_CUT);
+    cr_expect_eq(plan.next.at_ms, MADE_NOW_MS);
+    cr_expect(plan.fits, "%s", plan.reason);
+    stage_done(&stage);
+}
+
+Test(plan, one_more_round_when_the_base_is_old_and_the_window_is_open)
+{
+    struct stage stage;
+    struct plan plan;
+    stage_init(&stage, 38, 40);
+    stage.input.window_start_ms = MADE_NOW_MS - HOUR_MS;
+    stage.member.last_snapshot_ms = MADE_NOW_MS - 14 * HOUR_MS;
+    stage.member.last_copied_ms = MADE_NOW_MS - 14 * HOUR_MS;
+    make(&stage, &plan);
+    cr_expect_eq(plan.next.action, PLAN_START_ROUND);
+    cr_expect_eq(plan.next.at_ms, MADE_NOW_MS);
+    stage_done(&stage);
+}
+
+Test(plan, a_set_is_as_slow_as_its_slowest_volume)
+{
+    struct stage stage;
+    struct stage slow;
+    struct plan one;
+    struct plan both;
+    stage_init(&stage, 39, 40);
+    stage_init(&slow, 40, 40);
+    slow.model.snapshot.log_s_per_mib += 1;
+    slow.model.copy.log_s_per_mib += 1;
+    snprintf(slow.model.volume_id, sizeof(slow.model.volume_id), "vol-slow");
+    make(&stage, &one);
+    struct plan_member members[] = {stage.member, slow.member};
+    stage.input.members = members;
+    stage.input.member_count = 2;
+    make(&stage, &both);
+    cr_expect_gt(both.downtime_s.p50, one.downtime_s.p50);
+    cr_expect_eq(both.series.slowest_index, 1);
+    stage_done(&slow);
+    stage_done(&stage);
+}
+
+struct bad_case {
+    char why[40];
+    int64_t now_ms;
+    int64_t window_ms; /* length */
+    double confidence;
+    double overhead_s;
+    int64_t full_bytes;
+    int64_t last_ms; /* relative to now */
+};
+
+ParameterizedTestParameters(plan, refuses)
+{
+    static struct bad_case cases[] = {
+        {"no instant", 0, HOUR_MS, 0.9, 60, FULL_BYTES, -1},
+        {"a window without length", MADE_NOW_MS, 0, 0.9, 60, FULL_BYTES, -1},
+        {"confidence of one", MADE_NOW_MS, HOUR_MS, 1.0, 60, FULL_BYTES, -1},
+        {"confidence not a number", MADE_NOW_MS, HOUR_MS, (double)NAN, 60, FULL_BYTES, -1},
+        {"overhead negative", MADE_NOW_MS, HOUR_MS, 0.9, -60, FULL_BYTES, -1},
+        {"overhead endless", MADE_NOW_MS, HOUR_MS, 0.9, (double)INFINITY, FULL_BYTES, -1},
+        {"full without a size", MADE_NOW_MS, HOUR_MS, 0.9, 60, 0, -1},
+        {"a snapshot from the future", MADE_NOW_MS, HOUR_MS, 0.9, 60, FULL_BYTES, 1000},
+    };
+    return cr_make_param_array(struct bad_case, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+ParameterizedTest(struct bad_case *c, plan, refuses, .init = no_gsl_abort)
+{
+    struct stage stage;
+    struct plan plan = {.round_count = 77};
+    struct error err = {0};
+    stage_init(&stage, 41, 5);
+    stage.input.now_ms = c->now_ms;
+    stage.input.window_end_ms = stage.input.window_start_ms + c->window_ms;
+    stage.input.confidence = c->confidence;
+    stage.input.overhead = (struct plan_overhead){c->overhead_s, c->overhead_s};
+    stage.member.full_bytes = c->full_bytes;
+    stage.member.last_snapshot_ms = MADE_NOW_MS + c->last_ms;
+    cr_expect_eq(plan_make(&stage.input, &plan, &err), ERR_INVALID, "%s", c->why);
+    cr_expect_str_not_empty(err.message);
+    cr_expect_eq(plan.round_count, 77, "%s: the output must stay untouched", c->why);
+    stage_done(&stage);
+}
+
+/* Does what plan after plan says, against outcomes of the truth; returns the downtime (s). */
+static double live_through(struct stage *stage, struct plan *first)
+{
+    gsl_rng *rng = stage->made.rng;
+    make(stage, first);
+    struct plan plan = *first;
+    for (int steps = 0; plan.next.action == PLAN_START_ROUND && steps < 20; steps++) {
+        int64_t start_ms = plan.next.at_ms;
+        int64_t copied_ms = stage->member.last_copied_ms;
+        double delta = truth_delta_bytes(
+            &seed_truth, (double)(start_ms - stage->member.last_snapshot_ms) / 1000, rng);
+        double carried = copied_ms != 0 ? delta : (double)FULL_BYTES;
+        double seconds =
+            truth_duration_s(&seed_truth, delta, rng) + truth_duration_s(&seed_truth, carried, rng);
+        stage->member.last_snapshot_ms = start_ms;
+        stage->member.last_copied_ms = start_ms;
+        stage->input.now_ms = start_ms + llround(seconds * 1000);
+        make(stage, &plan);
+    }
+    cr_assert_eq(plan.next.action, PLAN_CUT, "%s", plan.reason);
+    double gap_s = (double)(plan.next.at_ms - stage->member.last_copied_ms) / 1000;
+    double delta = truth_delta_bytes(&seed_truth, gap_s, rng);
+    return 90 * exp(gsl_ran_gaussian(rng, 0.5)) + truth_duration_s(&seed_truth, delta, rng) +
+           truth_duration_s(&seed_truth, delta, rng);
+}
+
+Test(plan, what_happens_lies_in_what_the_first_plan_promised)
+{
+    size_t inside = 0;
+    size_t kept = 0;
+    for (unsigned long seed = 1; seed <= 20; seed++) {
+        struct stage stage;
+        struct plan first;
+        stage_init(&stage, 100 + seed, 40);
+        stage.input.draw_count = 128;
+        double downtime_s = live_through(&stage, &first);
+        inside += downtime_s >= first.downtime_s.p05 && downtime_s <= first.downtime_s.p95;
+        kept += downtime_s <= first.downtime_promise_s;
+        cr_expect_lt(downtime_s, 3600, "seed %lu: %g s", seed, downtime_s);
+        stage_done(&stage);
+    }
+    cr_expect_geq(inside, 16, "%zu of 20", inside);
+    cr_expect_geq(kept, 16, "%zu of 20", kept);
+}
