@@ -100,8 +100,9 @@ enum error_code block_set_save(const struct block_set *set, const char *path, st
     CLEANUP(close_file) FILE *file = fopen(path, "we");
     if (file == NULL)
         return error_set(err, ERR_SYSTEM, "cannot create '%s': %s", path, strerror(errno));
-    if (fwrite(set->words, sizeof(*set->words), set->word_count, file) != set->word_count ||
-        fflush(file) != 0)
+    bool written = set->word_count == 0 || fwrite(set->words, sizeof(*set->words), set->word_count,
+                                                  file) == set->word_count;
+    if (!written || fflush(file) != 0)
         return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
     return ERR_NONE;
 }
@@ -118,7 +119,8 @@ enum error_code block_set_load(struct block_set *set, const char *path, struct e
 
     CLEANUP_BLOCK_SET struct block_set loaded = {0};
     make_room(&loaded, (size_t)info.st_size / sizeof(*loaded.words));
-    if (fread(loaded.words, sizeof(*loaded.words), loaded.word_count, file) != loaded.word_count)
+    if (loaded.word_count > 0 &&
+        fread(loaded.words, sizeof(*loaded.words), loaded.word_count, file) != loaded.word_count)
         return error_set(err, ERR_SYSTEM, "cannot read '%s'", path);
     *set = loaded;
     loaded = (struct block_set){0};

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define BATCH 256
+#define BATCH 2048
 
 /* A walk over a file's space: the stretch [at, end) lies at disk_at, or is empty (disk_at 0). */
 struct walk {

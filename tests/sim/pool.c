@@ -74,8 +74,10 @@ static bool can_reflink(const char *directory)
 static enum error_code run_mkfs(const char *image, struct error *err)
 {
     char *const arguments[] = {
-        strdup("mkfs.xfs"),           strdup("-q"), strdup("-f"),       strdup("-K"),  strdup("-m"),
-        strdup("reflink=1,rmapbt=0"), strdup("-l"), strdup("size=64m"), strdup(image), NULL};
+        strdup("mkfs.xfs"),  strdup("-q"),       strdup("-f"),
+        strdup("-K"),        strdup("-m"),       strdup("reflink=1,rmapbt=0"),
+        strdup("-l"),        strdup("size=64m"), strdup("-s"),
+        strdup("size=4096"), strdup(image),      NULL};
     pid_t child;
     int status = posix_spawnp(&child, arguments[0], NULL, NULL, arguments, environ);
     for (size_t i = 0; arguments[i] != NULL; i++)
@@ -208,10 +210,8 @@ void pool_release(struct pool *pool, const struct pool_range *range)
                         range->size_bytes);
 }
 
-static int open_new_cut(const struct pool *pool, int64_t cut_id)
+static int create(const char *path)
 {
-    char path[PATH_SIZE];
-    cut_path(pool, cut_id, path);
     return open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
@@ -221,30 +221,14 @@ static bool clone_range(int source, int64_t offset, int64_t length, int target, 
     return ioctl(target, FICLONERANGE, &range) == 0;
 }
 
-/* Several volumes: one clone of the whole zone fixes the instant, then the parts are taken from it
- * at leisure. One volume: its range can be cloned at once. */
-static bool cut_ranges(const struct pool *pool, int zone, const struct pool_range *ranges,
-                       const int64_t *cut_ids, size_t count)
+/* Where the clone of a whole zone waits to be split. */
+static void instant_path(const struct pool *pool, int64_t first_cut_id, char path[PATH_SIZE])
 {
-    char scratch[PATH_SIZE];
-    (void)snprintf(scratch, sizeof(scratch), "%s/instant.img", pool->root);
-    CLEANUP(close_fd) int frozen = -1;
-    if (count > 1) {
-        frozen = open(scratch, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-        if (frozen < 0 || ioctl(frozen, FICLONE, zone) != 0)
-            return false;
-    }
-    bool done = true;
-    for (size_t i = 0; done && i < count; i++) {
-        CLEANUP(close_fd) int cut = open_new_cut(pool, cut_ids[i]);
-        done = cut >= 0 && clone_range(count > 1 ? frozen : zone, ranges[i].offset_bytes,
-                                       ranges[i].size_bytes, cut, 0);
-    }
-    if (count > 1)
-        (void)unlink(scratch);
-    return done;
+    (void)snprintf(path, PATH_SIZE, "%s/instant-%lld.img", pool->root, (long long)first_cut_id);
 }
 
+/* One volume's range can be cloned at once. Several are fixed by a clone of everything, as the
+ * clone of one inode is what shuts out the writers of all of them. */
 enum error_code pool_cut(struct pool *pool, const struct pool_range *ranges, const int64_t *cut_ids,
                          size_t count, struct error *err)
 {
@@ -253,12 +237,42 @@ enum error_code pool_cut(struct pool *pool, const struct pool_range *ranges, con
     CLEANUP(close_fd) int zone = open(path, O_RDONLY | O_CLOEXEC);
     if (zone < 0)
         return fail(err, "open", path);
-    if (cut_ranges(pool, zone, ranges, cut_ids, count))
+    if (count == 1)
+        cut_path(pool, cut_ids[0], path);
+    else
+        instant_path(pool, cut_ids[0], path);
+    CLEANUP(close_fd) int target = create(path);
+    bool done = target >= 0;
+    if (done && count == 1)
+        done = clone_range(zone, ranges[0].offset_bytes, ranges[0].size_bytes, target, 0);
+    else if (done)
+        done = ioctl(target, FICLONE, zone) == 0;
+    if (done)
         return ERR_NONE;
-    enum error_code code = fail(err, "clone", path);
-    for (size_t i = 0; i < count; i++)
-        pool_drop_cut(pool, cut_ids[i]);
+    enum error_code code = fail(err, "clone into", path);
+    (void)unlink(path);
     return code;
+}
+
+enum error_code pool_split(struct pool *pool, const struct pool_range *ranges,
+                           const int64_t *cut_ids, size_t count, struct error *err)
+{
+    char instant[PATH_SIZE];
+    if (count == 1)
+        return ERR_NONE;
+    instant_path(pool, cut_ids[0], instant);
+    CLEANUP(close_fd) int whole = open(instant, O_RDONLY | O_CLOEXEC);
+    if (whole < 0)
+        return fail(err, "open", instant);
+    for (size_t i = 0; i < count; i++) {
+        char path[PATH_SIZE];
+        cut_path(pool, cut_ids[i], path);
+        CLEANUP(close_fd) int cut = create(path);
+        if (cut < 0 || !clone_range(whole, ranges[i].offset_bytes, ranges[i].size_bytes, cut, 0))
+            return fail(err, "clone into", path);
+    }
+    (void)unlink(instant);
+    return ERR_NONE;
 }
 
 enum error_code pool_restore(struct pool *pool, int64_t cut_id, const struct pool_range *range,

@@ -44,10 +44,16 @@ MUST_CHECK enum error_code pool_allot(struct pool *pool, const char *zone, int64
 /* Gives the range's space back; it reads as zeros afterwards. */
 void pool_release(struct pool *pool, const struct pool_range *range);
 
-/* Clones the ranges into new cut files, all at one instant between two writes.
- * Errors: ERR_SYSTEM; then no cut file is left. */
+/* Fixes the bytes of the ranges, all at one instant between two writes. Several ranges are one clone
+ * of their zone, which pool_split() has to divide into cuts before any of them is used.
+ * Errors: ERR_SYSTEM; then nothing is left. */
 MUST_CHECK enum error_code pool_cut(struct pool *pool, const struct pool_range *ranges,
                                     const int64_t *cut_ids, size_t count, struct error *err);
+
+/* Divides what pool_cut() fixed into the cuts' own files; may be repeated.
+ * Errors: ERR_SYSTEM. */
+MUST_CHECK enum error_code pool_split(struct pool *pool, const struct pool_range *ranges,
+                                      const int64_t *cut_ids, size_t count, struct error *err);
 
 /* Puts the bytes of a cut into a fresh range, sharing the space.
  * Errors: ERR_SYSTEM. */

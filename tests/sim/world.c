@@ -210,6 +210,7 @@ int64_t world_now_ms(struct world *world)
 void world_advance(struct world *world)
 {
     world->now_ms = world_now_ms(world);
+    world_settle_snapshots(world);
     world_read_faults(world);
     world_count_devices(world);
     world_advance_volumes(world);

@@ -36,63 +36,66 @@ void world_store_cut(struct world *world, const struct cut *cut)
 }
 
 /* Volumes of one instance lie in one zone, so one zone file holds all their bytes. */
-static bool take_bytes(struct world *world, struct sim_volume *const *volumes, struct cut **cuts,
-                       size_t count, struct refusal *refusal)
+static void list_ranges(struct sim_volume *const *volumes, struct cut *const *cuts, size_t count,
+                        struct pool_range ranges[SIM_SET_MAX], int64_t ids[SIM_SET_MAX])
 {
-    struct pool_range ranges[SIM_SET_MAX] = {0};
-    int64_t ids[SIM_SET_MAX] = {0};
-    struct error err;
-    if (world->pool == NULL)
-        return true;
     for (size_t i = 0; i < count; i++) {
         ranges[i] = world_volume_range(volumes[i]);
         ids[i] = cuts[i]->id;
     }
-    if (pool_cut(world->pool, ranges, ids, count, &err) != ERR_NONE)
-        return refuse(refusal, "InternalError", "%.200s", err.message);
-    for (size_t i = 0; i < count; i++)
-        cuts[i]->has_bytes = true;
-    return true;
-}
-
-/* What the guest wrote, what the ghost wrote, and what a test said was written. */
-static bool find_changes(struct world *world, struct sim_volume *volume, struct cut *cut,
-                         struct refusal *refusal)
-{
-    struct volume_inner *inner = volume->inner;
-    struct error err;
-    int64_t base_bytes_id = cut->parent != NULL && cut->parent->has_bytes ? cut->parent->id : 0;
-    if (cut->has_bytes && pool_changes(world->pool, base_bytes_id, cut->id, cut->size_bytes,
-                                       &cut->changed, &err) != ERR_NONE)
-        return refuse(refusal, "InternalError", "%.200s", err.message);
-    block_set_unite(&cut->changed, &inner->touched);
-    block_set_done(&inner->touched);
-    if (inner->ghost != NULL) {
-        ghost_changes(inner->ghost, inner->ghost_until_ms, world->now_ms, &cut->changed);
-        inner->ghost_until_ms = world->now_ms;
-    }
-    return true;
 }
 
 bool world_take_cuts(struct world *world, struct sim_volume *const *volumes, struct cut **cuts,
                      size_t count, struct refusal *refusal)
 {
+    struct pool_range ranges[SIM_SET_MAX] = {0};
+    int64_t ids[SIM_SET_MAX] = {0};
+    struct error err;
     for (size_t i = 0; i < count; i++)
         cuts[i] = world_add_cut(world, volumes[i]->inner->base, volumes[i]->size_gib * GIB);
-    if (!take_bytes(world, volumes, cuts, count, refusal))
-        return false;
-    for (size_t i = 0; i < count; i++)
-        if (!find_changes(world, volumes[i], cuts[i], refusal))
-            return false;
+    list_ranges(volumes, cuts, count, ranges, ids);
+    if (world->pool != NULL && pool_cut(world->pool, ranges, ids, count, &err) != ERR_NONE)
+        return refuse(refusal, "InternalError", "%.200s", err.message);
     for (size_t i = 0; i < count; i++) {
-        struct cut *old = volumes[i]->inner->base;
+        cuts[i]->has_bytes = world->pool != NULL;
         volumes[i]->inner->base = cuts[i];
         volumes[i]->inner->base_id = cuts[i]->id;
-        world_store_cut(world, cuts[i]);
-        if (old != NULL)
-            world_drop_unused_bytes(world, old);
     }
     return true;
+}
+
+/* What the guest wrote, what the ghost wrote, and what a test said was written. */
+static enum error_code find_changes(struct world *world, struct sim_volume *volume, struct cut *cut,
+                                    int64_t instant_ms, struct error *err)
+{
+    struct volume_inner *inner = volume->inner;
+    int64_t base_id = cut->parent != NULL && cut->parent->has_bytes ? cut->parent->id : 0;
+    if (cut->has_bytes)
+        TRY(pool_changes(world->pool, base_id, cut->id, cut->size_bytes, &cut->changed, err));
+    block_set_unite(&cut->changed, &inner->touched);
+    block_set_done(&inner->touched);
+    if (inner->ghost != NULL)
+        ghost_changes(inner->ghost, inner->ghost_until_ms, instant_ms, &cut->changed);
+    inner->ghost_until_ms = instant_ms;
+    return ERR_NONE;
+}
+
+enum error_code world_finish_cuts(struct world *world, struct sim_volume *const *volumes,
+                                  struct cut *const *cuts, size_t count, int64_t instant_ms,
+                                  struct error *err)
+{
+    struct pool_range ranges[SIM_SET_MAX] = {0};
+    int64_t ids[SIM_SET_MAX] = {0};
+    list_ranges(volumes, cuts, count, ranges, ids);
+    if (world->pool != NULL)
+        TRY(pool_split(world->pool, ranges, ids, count, err));
+    for (size_t i = 0; i < count; i++) {
+        TRY(find_changes(world, volumes[i], cuts[i], instant_ms, err));
+        world_store_cut(world, cuts[i]);
+        if (cuts[i]->parent != NULL)
+            world_drop_unused_bytes(world, cuts[i]->parent);
+    }
+    return ERR_NONE;
 }
 
 void world_cut_written(const struct cut *cut, struct block_set *blocks)

@@ -34,6 +34,8 @@ struct snapshot_inner {
     bool gone;   /* deleted; kept only because pointers are borrowed */
     bool doomed; /* deleted while pending: goes at its end */
     bool managed_key;
+    bool unsettled; /* its bytes are fixed, but not yet compared and timed */
+    int64_t set_id; /* members of one call share it */
 };
 
 /* Counts of one minute of a real device. */
@@ -162,10 +164,14 @@ void world_volume_device_off(struct world *world, struct sim_volume *volume);
 void world_advance_volumes(struct world *world);
 void world_free_volume(struct sim_volume *volume);
 
-/* Cuts (world_cut.c). Taking cuts of `count` volumes fixes their instant; the changed blocks follow. */
+/* Cuts (world_cut.c). Taking the cuts of volumes fixes their bytes at this instant and makes them the
+ * volumes' base; finishing them, later, finds what changed up to instant_ms and stores it. */
 struct cut *world_add_cut(struct world *world, struct cut *parent, int64_t size_bytes);
 bool world_take_cuts(struct world *world, struct sim_volume *const *volumes, struct cut **cuts,
                      size_t count, struct refusal *refusal);
+MUST_CHECK enum error_code world_finish_cuts(struct world *world, struct sim_volume *const *volumes,
+                                             struct cut *const *cuts, size_t count,
+                                             int64_t instant_ms, struct error *err);
 void world_cut_written(const struct cut *cut, struct block_set *blocks);
 void world_cut_between(const struct cut *left, const struct cut *right, struct block_set *blocks);
 void world_drop_unused_bytes(struct world *world, struct cut *cut);
@@ -175,8 +181,11 @@ void world_free_cut(struct cut *cut);
 /* Snapshots (world_snapshot.c). */
 struct sim_snapshot *world_add_snapshot(struct world *world);
 struct sim_snapshot *world_find_snapshot(struct world *world, const char *id);
-void world_record_snapshots(struct world *world, struct sim_volume *const *volumes,
-                            struct cut *const *cuts, struct sim_snapshot **snapshots, size_t count);
+void world_record_set(struct world *world, struct sim_volume *const *volumes,
+                      struct cut *const *cuts, struct sim_snapshot **snapshots, size_t count);
+void world_time_set(struct world *world, struct sim_volume *const *volumes,
+                    struct sim_snapshot *const *snapshots, size_t count);
+void world_settle_snapshots(struct world *world);
 void world_advance_snapshots(struct world *world);
 void world_free_snapshot(struct sim_snapshot *snapshot);
 void world_encrypt_snapshot(struct world *world, struct sim_snapshot *snapshot,

@@ -65,7 +65,8 @@ static void take_past_snapshot(struct world *world, struct sim_volume *volume, i
     inner->base = cut;
     inner->base_id = cut->id;
     world_store_cut(world, cut);
-    world_record_snapshots(world, &volume, &cut, &snapshot, 1);
+    world_record_set(world, &volume, &cut, &snapshot, 1);
+    world_time_set(world, &volume, &snapshot, 1);
     tags_set(&snapshot->tags, "Name", name);
     (void)snprintf(snapshot->description, sizeof(snapshot->description), "%s of %s", name,
                    volume->id);

@@ -182,22 +182,36 @@ void world_encrypt_snapshot(struct world *world, struct sim_snapshot *snapshot, 
 }
 
 static struct sim_snapshot *record(struct world *world, const struct sim_volume *volume,
-                                   struct cut *cut, const struct cut *base)
+                                   struct cut *cut)
 {
     struct sim_snapshot *snapshot = world_add_snapshot(world);
     world_text(snapshot->volume_id, sizeof(snapshot->volume_id), volume->id);
     world_text(snapshot->account, sizeof(snapshot->account), volume->account);
     world_text(snapshot->region, sizeof(snapshot->region), volume->region);
     snapshot->volume_size_gib = volume->size_gib;
-    snapshot->full_size_bytes = bytes_written(cut);
+    snapshot->ends_ms = INT64_MAX;
     snapshot->inner->cut = cut;
     snapshot->inner->cut_id = cut->id;
     snapshot->inner->lineage = volume->inner->lineage;
-    snapshot->inner->moved_bytes =
-        base == NULL ? snapshot->full_size_bytes : bytes_between(base, cut);
+    snapshot->inner->unsettled = true;
     if (volume->encrypted)
         world_encrypt_snapshot(world, snapshot, volume->key_arn);
     return snapshot;
+}
+
+void world_record_set(struct world *world, struct sim_volume *const *volumes,
+                      struct cut *const *cuts, struct sim_snapshot **snapshots, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        snapshots[i] = record(world, volumes[i], cuts[i]);
+        snapshots[i]->inner->set_id = cuts[0]->id;
+        volumes[i]->inner->snapshots_made++;
+        volumes[i]->inner->last_snapshot_ms = snapshots[i]->started_ms;
+    }
+    if (world_fault_strikes(world, "invisible", "CreateSnapshot"))
+        for (size_t i = 0; i < count; i++)
+            snapshots[i]->visible_ms = world->now_ms + INVISIBLE_MS;
+    world->dirty = true;
 }
 
 /* One volume's transfers run one after the other, so the later waits for the earlier. */
@@ -212,7 +226,7 @@ static int64_t time_transfer(struct world *world, struct sim_volume *volume,
         .path_key = dice_hash_text(world->seed, volume->id),
         .start_ms = begin_ms,
         .bytes = snapshot->inner->moved_bytes,
-        .calm = world->seeded && inner->snapshots_made == 0,
+        .calm = world->seeded && snapshot->inner->cut->parent == NULL,
     };
     int64_t took_ms = physics_transfer_ms(&transfer, world_birth(world));
     inner->transfer_free_ms = begin_ms + took_ms;
@@ -220,7 +234,7 @@ static int64_t time_transfer(struct world *world, struct sim_volume *volume,
     return end_ms > inner->last_end_ms ? end_ms : inner->last_end_ms + 1;
 }
 
-static void fail_snapshots(struct world *world, struct sim_snapshot **snapshots, size_t count)
+static void fail_set(struct world *world, struct sim_snapshot *const *snapshots, size_t count)
 {
     struct dice dice = world_birth(world);
     double part = 0.2 + 0.6 * dice_uniform(&dice);
@@ -233,29 +247,82 @@ static void fail_snapshots(struct world *world, struct sim_snapshot **snapshots,
     }
 }
 
+static int64_t measure(struct world *world, const struct sim_volume *volume,
+                       struct sim_snapshot *snapshot)
+{
+    const struct cut *cut = snapshot->inner->cut;
+    const struct cut *base = increment_base(world, volume, cut->parent);
+    snapshot->full_size_bytes = bytes_written(cut);
+    return base == NULL ? snapshot->full_size_bytes : bytes_between(base, cut);
+}
+
 /* A set completes when its slowest member does, all at once, or fails as a whole. */
-void world_record_snapshots(struct world *world, struct sim_volume *const *volumes,
-                            struct cut *const *cuts, struct sim_snapshot **snapshots, size_t count)
+void world_time_set(struct world *world, struct sim_volume *const *volumes,
+                    struct sim_snapshot *const *snapshots, size_t count)
 {
     int64_t end_ms = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct cut *base = increment_base(world, volumes[i], cuts[i]->parent);
-        snapshots[i] = record(world, volumes[i], cuts[i], base);
+        snapshots[i]->inner->moved_bytes = measure(world, volumes[i], snapshots[i]);
         int64_t own_end_ms = time_transfer(world, volumes[i], snapshots[i]);
         end_ms = own_end_ms > end_ms ? own_end_ms : end_ms;
     }
     for (size_t i = 0; i < count; i++) {
         snapshots[i]->ends_ms = end_ms;
+        snapshots[i]->inner->unsettled = false;
         volumes[i]->inner->last_end_ms = end_ms;
-        volumes[i]->inner->snapshots_made++;
-        volumes[i]->inner->last_snapshot_ms = snapshots[i]->started_ms;
     }
     if (world_fault_strikes(world, "snapshot-error", ""))
-        fail_snapshots(world, snapshots, count);
-    if (world_fault_strikes(world, "invisible", "CreateSnapshot"))
-        for (size_t i = 0; i < count; i++)
-            snapshots[i]->visible_ms = world->now_ms + INVISIBLE_MS;
+        fail_set(world, snapshots, count);
     world->dirty = true;
+}
+
+static struct sim_volume *volume_of(const struct world *world, const struct sim_snapshot *snapshot)
+{
+    size_t i = 0;
+    while (strcmp(world->volumes[i]->id, snapshot->volume_id) != 0)
+        i++;
+    return world->volumes[i];
+}
+
+static void settle_set(struct world *world, size_t first)
+{
+    struct sim_volume *volumes[SIM_SET_MAX];
+    struct sim_snapshot *members[SIM_SET_MAX];
+    struct cut *cuts[SIM_SET_MAX];
+    struct error err;
+    size_t count = 0;
+    for (size_t i = first; i < world->snapshot_count; i++) {
+        struct sim_snapshot *snapshot = world->snapshots[i];
+        if (snapshot->inner->set_id != world->snapshots[first]->inner->set_id || snapshot->is_copy)
+            continue;
+        members[count] = snapshot;
+        cuts[count] = snapshot->inner->cut;
+        volumes[count++] = volume_of(world, snapshot);
+    }
+    if (world_finish_cuts(world, volumes, cuts, count, members[0]->started_ms, &err) != ERR_NONE)
+        (void)fprintf(stderr, "cloudsim: %s\n", err.message);
+    world_time_set(world, volumes, members, count);
+}
+
+/* Comparing and timing take longer than a call may, so they follow it: at the next request, or when
+ * the house is kept. */
+void world_settle_snapshots(struct world *world)
+{
+    size_t i = world->snapshot_count;
+    while (i > 0 && world->snapshots[i - 1]->inner->unsettled)
+        i--;
+    for (; i < world->snapshot_count; i++)
+        if (world->snapshots[i]->inner->unsettled)
+            settle_set(world, i);
+}
+
+/* Without bytes there is nothing slow to do. */
+static void record_now(struct world *world, struct sim_volume *const *volumes,
+                       struct cut *const *cuts, struct sim_snapshot **snapshots, size_t count)
+{
+    world_record_set(world, volumes, cuts, snapshots, count);
+    if (world->pool == NULL)
+        world_settle_snapshots(world);
 }
 
 static void describe(struct sim_snapshot *snapshot, const char *description,
@@ -275,7 +342,7 @@ bool world_create_snapshot(struct world *world, const struct caller *caller, con
     if (volume == NULL || !check_volume(world, volume, refusal) ||
         !world_take_cuts(world, &volume, &cut, 1, refusal))
         return false;
-    world_record_snapshots(world, &volume, &cut, snapshot, 1);
+    record_now(world, &volume, &cut, snapshot, 1);
     describe(*snapshot, description, tags);
     return true;
 }
@@ -341,7 +408,7 @@ bool world_create_snapshot_set(struct world *world, const struct caller *caller,
             return false;
     if (!world_take_cuts(world, members, cuts, found, refusal))
         return false;
-    world_record_snapshots(world, members, cuts, snapshots, found);
+    record_now(world, members, cuts, snapshots, found);
     for (size_t i = 0; i < found; i++) {
         if (request->copy_volume_tags)
             tags_merge(&snapshots[i]->tags, &members[i]->tags);

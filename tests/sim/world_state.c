@@ -151,6 +151,8 @@ static const struct field snapshot_inner_fields[] = {
     TRUTH(snapshot_inner, gone),
     TRUTH(snapshot_inner, doomed),
     TRUTH(snapshot_inner, managed_key),
+    TRUTH(snapshot_inner, unsettled),
+    WHOLE(snapshot_inner, set_id),
     END,
 };
 
