@@ -1,0 +1,127 @@
+"""SIGKILL of ebshift while the filesystems are frozen: they thaw within the limit, PostgreSQL goes
+on, and the run can be resumed. And SIGTERM in a quiet moment: resumed, or aborted without a trace.
+"""
+
+import signal
+import subprocess
+import time
+
+import harness as h
+from scene import Scene
+
+LIMIT_S = 4
+
+
+def start_migrate(scene, *options):
+    process = subprocess.Popen(
+        [h.BIN / "ebshift", "migrate", "--config", scene.config, "--window", scene.window(),
+         "--freeze-limit", f"{LIMIT_S}s", *options],
+        env=scene.cloud.environ(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    scene.place.callback(scene.place.stop, process)
+    return process
+
+
+def state_of(scene):
+    # The store may not exist yet.
+    done = subprocess.run([h.BIN / "ebshift", "status", "--config", scene.config, "--output",
+                           "json"], env=scene.cloud.environ(), text=True, capture_output=True)
+    return h.last_document(done.stdout).get("state", "") if done.returncode == 0 else ""
+
+
+def wait_for_state(scene, process, state, seconds=120):
+    end = time.monotonic() + seconds
+    while state_of(scene) != state:
+        if process.poll() is not None or time.monotonic() > end:
+            raise AssertionError(f"the run never came to '{state}', but is at '{state_of(scene)}'")
+        time.sleep(0.02)
+
+
+def wait_until_stalled(scene, ledger, process):
+    """Until the held answer keeps the filesystem frozen: the record of the freeze is the sign."""
+    record = h.pathlib.Path(f"/run/ebshift/frozen.{process.pid}")
+    end = time.monotonic() + 120
+    while not record.exists():
+        if process.poll() is not None or time.monotonic() > end:
+            raise AssertionError("nothing was ever frozen")
+        time.sleep(0.005)
+    count = len(ledger.acknowledged)
+    while True:
+        time.sleep(0.5)
+        if len(ledger.acknowledged) == count:
+            return
+        count = len(ledger.acknowledged)
+        if time.monotonic() > end:
+            raise AssertionError("writers were never held")
+
+
+def kill_while_frozen(scene, ledger):
+    """The answer to the final set is held back, so that the kill lands inside the freeze."""
+    h.run(h.BIN / "cloudsim", "fault", "--state", scene.cloud.state, "slow-set")
+    process = start_migrate(scene, "--no-fence")
+    wait_until_stalled(scene, ledger, process)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    killed_at = time.monotonic()
+    ledger.wait_for(1, seconds=LIMIT_S + 2)
+    thawed = time.monotonic() - killed_at
+    h.check(thawed < LIMIT_S + 1, f"writers go on {thawed:.1f} s after the kill")
+    ledger.wait_for(50)
+    h.check(True, "PostgreSQL goes on")
+
+
+def resume(scene):
+    out, _ = scene.cloud.ebshift("resume", "--config", scene.config, "--output", "json")
+    summary = h.last_document(out)
+    h.check(summary["state"] == "done", "the run is resumed to its end")
+    h.check(summary["consistency"] == "frozen", "with a cut of its own, labelled 'frozen'")
+    return summary
+
+
+def check_no_twins(scene, summary):
+    """One snapshot and one copy per round and volume, at the service, by tag."""
+    rounds = len(summary["rounds"])
+    for region in ("us-east-1", "eu-west-1"):
+        found = scene.cloud.aws("ec2", "describe-snapshots", "--owner-ids", "self", "--filters",
+                                f"Name=tag:ebshift:run,Values={summary['run_id']}", region=region)
+        h.check(len(found["Snapshots"]) == 2 * rounds,
+                f"{len(found['Snapshots'])} snapshots of {rounds} rounds in {region}: no twin")
+
+
+def stop_and_abort(scene):
+    before = scene.cloud.objects(), scene.cloud.objects("eu-west-1")
+    process = start_migrate(scene)
+    wait_for_state(scene, process, "round-copied")
+    process.send_signal(signal.SIGTERM)
+    h.check(process.wait(30) == 143, "SIGTERM ends it with 143")
+    scene.cloud.ebshift("abort", "--config", scene.config)
+    after = scene.cloud.objects(), scene.cloud.objects("eu-west-1")
+    h.check(after == before, "abort removes all that the run made")
+
+
+def abort_behind_the_fence(scene, ledger):
+    process = start_migrate(scene)
+    wait_for_state(scene, process, "final-copied")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    held = len(ledger.acknowledged)
+    time.sleep(0.5)
+    h.check(len(ledger.acknowledged) == held, "the fence outlives ebshift")
+    scene.cloud.ebshift("abort", "--config", scene.config)
+    ledger.wait_for(10)
+    h.check(True, "abort gives back service")
+
+
+def test(place):
+    scene = Scene(place)
+    scene.init()
+    ledger = h.Ledger(scene.server)
+    ledger.wait_for(100)
+    kill_while_frozen(scene, ledger)
+    check_no_twins(scene, resume(scene))
+    stop_and_abort(scene)
+    abort_behind_the_fence(scene, ledger)
+    ledger.stop()
+
+
+if __name__ == "__main__":
+    h.main(test)

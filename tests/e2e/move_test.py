@@ -1,0 +1,54 @@
+"""A live PostgreSQL moves to another region: every acknowledged row arrives, and not one more."""
+
+import harness as h
+from scene import Scene
+
+
+def check_volumes(cloud, summary):
+    ids = [volume["volume_id"] for volume in summary["volumes"]]
+    described = cloud.aws("ec2", "describe-volumes", "--volume-ids", *ids, region="eu-west-1")
+    for volume in described["Volumes"]:
+        tags = {tag["Key"]: tag["Value"] for tag in volume["Tags"]}
+        h.check((volume["Iops"], volume["Throughput"], tags["team"]) == (4000, 250, "dba"),
+                f"{volume['VolumeId']} keeps IOPS, throughput and tags")
+
+
+def check_rows(server, ledger):
+    rows = h.rows_of(server)
+    lost = set(ledger.acknowledged) - rows
+    h.check(not lost, f"all {len(ledger.acknowledged)} acknowledged rows are there")
+    h.check(len(rows) <= len(ledger.acknowledged) + 1, "and at most the one in flight beside them")
+
+
+def test(place):
+    scene = Scene(place)
+    cloud, server = scene.cloud, scene.server
+    h.check(set(scene.init()["volumes"]) == set(scene.volumes),
+            "init finds the volumes of data and WAL")
+    ledger = h.Ledger(server)
+    server.bench(rate=200)
+    ledger.wait_for(100)
+
+    out, _ = cloud.ebshift("migrate", "--config", scene.config, "--output", "json",
+                           "--window", scene.window())
+    rows_at_end = len(ledger.acknowledged)
+    summary = h.last_document(out)
+    h.time.sleep(1)
+    h.check(len(ledger.acknowledged) == rows_at_end, "the old server takes no more rows")
+    ledger.stop()
+
+    h.check(summary["state"] == "done", "the run is done")
+    h.check(summary["consistency"] == "frozen", "the label is 'frozen'")
+    h.check(0 < summary["request_us"] <= summary["freeze_us"], "the freeze holds the request")
+    h.check(len(summary["rounds"]) >= 2, f"{len(summary['rounds'])} rounds, the final one included")
+    h.check(all(volume["instance_id"] for volume in summary["volumes"]), "all are attached")
+    check_volumes(cloud, summary)
+
+    scene.start_on_copies(summary)
+    server.psql_file(scene.store / f"{summary['run_id']}.unfence.sql")
+    check_rows(server, ledger)
+    scene.check_integrity()
+
+
+if __name__ == "__main__":
+    h.main(test)

@@ -1,0 +1,55 @@
+"""The scene of most tests: data on one volume, WAL on another, a config that ebshift wrote."""
+
+import contextlib
+
+import harness as h
+
+
+class Scene:
+    """A server on two volumes of a fresh cloud."""
+
+    def __init__(self, place, time_scale=600, options=()):
+        self.place = place
+        self.cloud = h.Cloud(place, time_scale=time_scale, options=options)
+        self.volumes = (self.cloud.new_volume(4, "/dev/sdf"), self.cloud.new_volume(2, "/dev/sdg"))
+        self.data, self.wal = h.Disk(place, self.cloud, "data"), h.Disk(place, self.cloud, "wal")
+        self.data.make(self.volumes[0])
+        self.wal.make(self.volumes[1])
+        self.server = h.Postgres(place, self.data, self.wal)
+        self.server.create()
+        self.store = place.path / "store"
+        self.config = place.path / "ebshift.conf"
+
+    def init(self):
+        """Lets ebshift write the config; its result."""
+        out, _ = self.cloud.ebshift(
+            "init", "--config", self.config, "--conninfo", self.server.conninfo,
+            "--to-region", "eu-west-1", "--to-zone", "eu-west-1a",
+            "--to-instance", self.cloud.env["CLOUDSIM_TARGET_INSTANCE"],
+            "--store", self.store, "--output", "json")
+        return h.last_document(out)
+
+    def window(self, after_hours=2, length="8h"):
+        """A window that begins so many simulated hours from now."""
+        start = self.cloud.now() + h.datetime.timedelta(hours=after_hours)
+        return h.rfc3339(start) + "/" + length
+
+    def start_on_copies(self, summary):
+        """Stops the old server and starts it on the new volumes, at the same paths."""
+        self.server.stop()
+        copies = {v["source_volume_id"]: v["volume_id"] for v in summary["volumes"]}
+        for disk, volume_id in zip((self.data, self.wal), self.volumes):
+            disk.unmount()
+            disk.mount(copies[volume_id])
+        with contextlib.suppress(FileNotFoundError):
+            (self.server.data / "postmaster.pid").unlink()
+        self.server.start()
+
+    def check_integrity(self):
+        """Indexes and page checksums of the server as it is now; stops it."""
+        self.server.query("CREATE EXTENSION IF NOT EXISTS amcheck")
+        h.run(h.PG_BIN / "pg_amcheck", "-h", self.server.sockets, "-p", self.server.port,
+              "-U", "postgres", "--database=postgres", "--heapallindexed")
+        h.check(True, "pg_amcheck finds nothing")
+        self.server.stop("fast")
+        h.check("Bad checksums:  0" in self.server.checksums(), "pg_checksums finds nothing")
