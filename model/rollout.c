@@ -18,6 +18,8 @@
 #define LATEST_CHANCE 0.999
 /* 95 % quantile of the normal distribution. */
 #define NORMAL_P95 1.6448536269514722
+/* Thirty years; keeps instants within their type whatever the history said. */
+#define LONGEST_S 1e9
 /* A round is not begun in the last second before the cut. */
 #define LEAST_LEAD_S 1.0
 
@@ -167,7 +169,7 @@ static double transfer_s(const struct duration_fit *fit, const struct transfer_l
 {
     double surprise =
         TIME_SHARED * luck->shared[moment->draw] + TIME_OWN * luck->own[moment->index];
-    return exp(line_log_s(fit, luck, moment->draw, load) + fit->noise * surprise);
+    return fmin(exp(line_log_s(fit, luck, moment->draw, load) + fit->noise * surprise), LONGEST_S);
 }
 
 /* The same, given that it already runs for age_s; returns what remains. */
@@ -180,7 +182,7 @@ static double remaining_s(const struct duration_fit *fit, const struct transfer_
     double chance = gsl_cdf_tdist_P(luck->shared[moment->draw], DURATION_DOF);
     double still = fmin(passed + chance * (1 - passed), 0.5 * (1 + LATEST_CHANCE));
     double surprise = gsl_cdf_tdist_Pinv(fmax(still, 1e-6), DURATION_DOF);
-    return fmax(exp(line + fit->noise * surprise) - age_s, 1);
+    return fmin(fmax(exp(line + fit->noise * surprise) - age_s, 1), LONGEST_S);
 }
 
 /* What changed in one member since base_ms, or everything if there is no base. */

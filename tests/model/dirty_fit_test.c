@@ -96,7 +96,6 @@ Test(dirty_fit, impossible_pairs_are_set_aside_by_id)
 {
     struct made_history made;
     CLEANUP_VOLUME_MODEL struct volume_model model = {0};
-    CLEANUP_VOLUME_MODEL struct volume_model clean = {0};
     made_history_init(&made, &seed_truth, 5, 20, 3600, 2, 0);
     made.dirties[3].changed_bytes = -1;
     made.dirties[5].end_ms = made.dirties[5].start_ms;

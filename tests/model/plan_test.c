@@ -222,6 +222,68 @@ Test(plan, a_set_is_as_slow_as_its_slowest_volume)
     stage_done(&stage);
 }
 
+/* A number of any size and sign, often one of the edges. */
+static int64_t any_number(gsl_rng *rng)
+{
+    static const int64_t edges[] = {0, -1, 1, INT64_MAX, INT64_MIN, MADE_NOW_MS, BLOCK_BYTES};
+    if (gsl_rng_uniform(rng) < 0.3)
+        return edges[gsl_rng_uniform_int(rng, sizeof(edges) / sizeof(edges[0]))];
+    return (int64_t)exp(43 * gsl_rng_uniform(rng));
+}
+
+/* Every third row gets one field of any size. */
+static void spoil(struct made_history *made)
+{
+    gsl_rng *rng = made->rng;
+    for (size_t i = 0; i < made->history.duration_count; i += 3) {
+        struct duration_sample *row = &made->durations[i];
+        int64_t *fields[] = {&row->started_ms, &row->duration_ms, &row->delta_bytes};
+        *fields[gsl_rng_uniform_int(rng, 3)] = any_number(rng);
+        row->full = gsl_rng_uniform(rng) < 0.2;
+        row->pending = gsl_rng_uniform(rng) < 0.2;
+    }
+    for (size_t i = 0; i < made->history.dirty_count; i += 3) {
+        struct dirty_sample *row = &made->dirties[i];
+        int64_t *fields[] = {&row->start_ms, &row->end_ms, &row->changed_bytes};
+        *fields[gsl_rng_uniform_int(rng, 3)] = any_number(rng);
+        row->merged_count = (unsigned)any_number(rng);
+    }
+    for (size_t i = 0; i < made->history.write_count; i += 3) {
+        struct write_sample *row = &made->writes[i];
+        int64_t *fields[] = {&row->start_ms, &row->length_ms, &row->bytes, &row->ops};
+        *fields[gsl_rng_uniform_int(rng, 4)] = any_number(rng);
+    }
+}
+
+static void expect_finite(const struct quantiles *q, const char *what)
+{
+    cr_expect(isfinite(q->p05) && isfinite(q->p50) && isfinite(q->p95) && q->p05 >= 0, "%s", what);
+}
+
+Test(plan, absurd_rows_never_make_an_absurd_plan)
+{
+    for (unsigned long seed = 1; seed <= 30; seed++) {
+        struct stage stage;
+        struct plan plan;
+        struct error err = {0};
+        stage_init(&stage, 200 + seed, 12);
+        spoil(&stage.made);
+        volume_model_done(&stage.model);
+        cr_assert_eq(volume_model_fit(&stage.made.history, MADE_NOW_MS, &stage.model, &err),
+                     ERR_NONE, "%s", err.message);
+        cr_expect_gt(stage.model.aside.total_count, 0);
+        stage.input.draw_count = 64;
+        make(&stage, &plan);
+        expect_finite(&plan.downtime_s, "downtime");
+        expect_finite(&plan.final.delta_bytes, "delta");
+        cr_expect(isfinite(plan.series.round_s) && isfinite(plan.series.amplification));
+        cr_expect(plan.window_miss_probability >= 0 && plan.window_miss_probability <= 1);
+        cr_expect_geq(plan.next.at_ms, MADE_NOW_MS);
+        cr_expect_str_not_empty(plan.reason);
+        stage_done(&stage);
+    }
+}
+
 struct bad_case {
     char why[40];
     int64_t now_ms;
