@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <pthread.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +27,20 @@
 /* Ranges start on this boundary, which every reflink granularity divides. */
 #define ALIGN_BYTES (INT64_C(1) << 30)
 
+/* A clone at work in a thread of its own. */
+struct clone {
+    bool started;
+    pthread_t thread;
+    int source;
+    int target;
+    bool whole; /* the file, else the range to the start of the target */
+    struct file_clone_range range;
+    atomic_bool ended;
+    int problem; /* an errno; to be read once ended */
+};
+
 struct pool {
+    struct clone clone;
     char root[ROOT_SIZE]; /* resolved */
     bool mounted;         /* an image of its own, to be unmounted */
 };
@@ -160,15 +175,6 @@ enum error_code pool_open(struct pool **pool, const char *state_dir, struct erro
     return ERR_NONE;
 }
 
-void pool_close(struct pool *pool)
-{
-    if (pool == NULL)
-        return;
-    if (pool->mounted && umount2(pool->root, UMOUNT_NOFOLLOW) != 0)
-        (void)umount2(pool->root, MNT_DETACH | UMOUNT_NOFOLLOW);
-    free(pool);
-}
-
 enum error_code pool_clean(const char *state_dir, struct error *err)
 {
     char root[ROOT_SIZE];
@@ -227,39 +233,114 @@ static void instant_path(const struct pool *pool, int64_t first_cut_id, char pat
     (void)snprintf(path, PATH_SIZE, "%s/instant-%lld.img", pool->root, (long long)first_cut_id);
 }
 
+static void *run_clone(void *argument)
+{
+    struct clone *clone = argument;
+    int result = clone->whole ? ioctl(clone->target, FICLONE, clone->source)
+                              : ioctl(clone->target, FICLONERANGE, &clone->range);
+    clone->problem = result == 0 ? 0 : errno;
+    atomic_store(&clone->ended, true);
+    return NULL;
+}
+
+/* The kernel locks both files against writers before it maps the first extent and until it has
+ * mapped the last. So once the target has space of its own the instant is fixed, and whoever writes
+ * waits; the caller need not. */
+static bool wait_until_fixed(struct clone *clone)
+{
+    struct stat info;
+    while (!atomic_load(&clone->ended)) {
+        if (fstat(clone->target, &info) == 0 && info.st_blocks > 0)
+            return true;
+        (void)usleep(50);
+    }
+    return clone->problem == 0;
+}
+
+static enum error_code finish_clone(struct pool *pool, struct error *err)
+{
+    struct clone *clone = &pool->clone;
+    if (!clone->started)
+        return ERR_NONE;
+    (void)pthread_join(clone->thread, NULL);
+    (void)close(clone->source);
+    (void)close(clone->target);
+    clone->started = false;
+    if (clone->problem == 0)
+        return ERR_NONE;
+    return error_set(err, ERR_SYSTEM, "a clone failed: %s", strerror(clone->problem));
+}
+
+void pool_close(struct pool *pool)
+{
+    struct error err;
+    if (pool == NULL)
+        return;
+    if (finish_clone(pool, &err) != ERR_NONE)
+        (void)fprintf(stderr, "cloudsim: %s\n", err.message);
+    if (pool->mounted && umount2(pool->root, UMOUNT_NOFOLLOW) != 0)
+        (void)umount2(pool->root, MNT_DETACH | UMOUNT_NOFOLLOW);
+    free(pool);
+}
+
 /* One volume's range can be cloned at once. Several are fixed by a clone of everything, as the
  * clone of one inode is what shuts out the writers of all of them. */
 enum error_code pool_cut(struct pool *pool, const struct pool_range *ranges, const int64_t *cut_ids,
                          size_t count, struct error *err)
 {
     char path[PATH_SIZE];
+    struct clone *clone = &pool->clone;
+    TRY(finish_clone(pool, err));
     zone_path(pool, ranges[0].zone, path);
-    CLEANUP(close_fd) int zone = open(path, O_RDONLY | O_CLOEXEC);
-    if (zone < 0)
+    clone->source = open(path, O_RDONLY | O_CLOEXEC);
+    if (clone->source < 0)
         return fail(err, "open", path);
     if (count == 1)
         cut_path(pool, cut_ids[0], path);
     else
         instant_path(pool, cut_ids[0], path);
-    CLEANUP(close_fd) int target = create(path);
-    bool done = target >= 0;
-    if (done && count == 1)
-        done = clone_range(zone, ranges[0].offset_bytes, ranges[0].size_bytes, target, 0);
-    else if (done)
-        done = ioctl(target, FICLONE, zone) == 0;
-    if (done)
+    clone->target = create(path);
+    clone->whole = count > 1;
+    clone->range = (struct file_clone_range){clone->source, (uint64_t)ranges[0].offset_bytes,
+                                             (uint64_t)ranges[0].size_bytes, 0};
+    atomic_store(&clone->ended, false);
+    if (clone->target < 0 || pthread_create(&clone->thread, NULL, run_clone, clone) != 0) {
+        (void)close(clone->source);
+        close_fd(&clone->target);
+        return fail(err, "clone into", path);
+    }
+    clone->started = true;
+    if (wait_until_fixed(clone))
         return ERR_NONE;
-    enum error_code code = fail(err, "clone into", path);
     (void)unlink(path);
-    return code;
+    return finish_clone(pool, err);
+}
+
+/* A server killed in the middle of a clone leaves a file that is too short. */
+static bool is_whole(int file, int64_t size_bytes)
+{
+    struct stat info;
+    return fstat(file, &info) == 0 && info.st_size >= size_bytes;
+}
+
+static enum error_code check_whole(const struct pool *pool, const struct pool_range *range,
+                                   int64_t cut_id, struct error *err)
+{
+    char path[PATH_SIZE];
+    cut_path(pool, cut_id, path);
+    CLEANUP(close_fd) int cut = open(path, O_RDONLY | O_CLOEXEC);
+    if (cut < 0 || !is_whole(cut, range->size_bytes))
+        return error_set(err, ERR_SYSTEM, "the clone '%s' was cut short", path);
+    return ERR_NONE;
 }
 
 enum error_code pool_split(struct pool *pool, const struct pool_range *ranges,
                            const int64_t *cut_ids, size_t count, struct error *err)
 {
     char instant[PATH_SIZE];
+    TRY(finish_clone(pool, err));
     if (count == 1)
-        return ERR_NONE;
+        return check_whole(pool, &ranges[0], cut_ids[0], err);
     instant_path(pool, cut_ids[0], instant);
     CLEANUP(close_fd) int whole = open(instant, O_RDONLY | O_CLOEXEC);
     if (whole < 0)
@@ -268,7 +349,8 @@ enum error_code pool_split(struct pool *pool, const struct pool_range *ranges,
         char path[PATH_SIZE];
         cut_path(pool, cut_ids[i], path);
         CLEANUP(close_fd) int cut = create(path);
-        if (cut < 0 || !clone_range(whole, ranges[i].offset_bytes, ranges[i].size_bytes, cut, 0))
+        if (cut < 0 || !is_whole(whole, ranges[i].offset_bytes + ranges[i].size_bytes) ||
+            !clone_range(whole, ranges[i].offset_bytes, ranges[i].size_bytes, cut, 0))
             return fail(err, "clone into", path);
     }
     (void)unlink(instant);

@@ -44,14 +44,15 @@ MUST_CHECK enum error_code pool_allot(struct pool *pool, const char *zone, int64
 /* Gives the range's space back; it reads as zeros afterwards. */
 void pool_release(struct pool *pool, const struct pool_range *range);
 
-/* Fixes the bytes of the ranges, all at one instant between two writes. Several ranges are one clone
- * of their zone, which pool_split() has to divide into cuts before any of them is used.
+/* Fixes the bytes of the ranges, all at one instant between two writes, and returns as soon as no
+ * later write can get in; writers wait while the rest of the work goes on. pool_split() must follow
+ * before any of the cuts is used. Latency: about a millisecond.
  * Errors: ERR_SYSTEM; then nothing is left. */
 MUST_CHECK enum error_code pool_cut(struct pool *pool, const struct pool_range *ranges,
                                     const int64_t *cut_ids, size_t count, struct error *err);
 
-/* Divides what pool_cut() fixed into the cuts' own files; may be repeated.
- * Errors: ERR_SYSTEM. */
+/* Waits for the end of pool_cut()'s work and divides it into the cuts' own files; may be repeated.
+ * Errors: ERR_SYSTEM, also when that work failed or was cut short by a kill. */
 MUST_CHECK enum error_code pool_split(struct pool *pool, const struct pool_range *ranges,
                                       const int64_t *cut_ids, size_t count, struct error *err);
 

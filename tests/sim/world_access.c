@@ -202,7 +202,8 @@ bool world_take_token(struct world *world, const struct caller *caller, const ch
 }
 
 static const char *const fault_names[] = {
-    "throttle", "internal-error", "lost-reply", "snapshot-error", "copy-error", "invisible", NULL,
+    "throttle",       "internal-error", "lost-reply", "slow-reply",
+    "snapshot-error", "copy-error",     "invisible",  NULL,
 };
 
 bool world_fault_strikes(struct world *world, const char *name, const char *action)

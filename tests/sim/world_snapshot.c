@@ -299,9 +299,13 @@ static void settle_set(struct world *world, size_t first)
         cuts[count] = snapshot->inner->cut;
         volumes[count++] = volume_of(world, snapshot);
     }
-    if (world_finish_cuts(world, volumes, cuts, count, members[0]->started_ms, &err) != ERR_NONE)
-        (void)fprintf(stderr, "cloudsim: %s\n", err.message);
+    enum error_code code =
+        world_finish_cuts(world, volumes, cuts, count, members[0]->started_ms, &err);
     world_time_set(world, volumes, members, count);
+    if (code != ERR_NONE) {
+        (void)fprintf(stderr, "cloudsim: %s\n", err.message);
+        fail_set(world, members, count);
+    }
 }
 
 /* Comparing and timing take longer than a call may, so they follow it: at the next request, or when

@@ -96,7 +96,7 @@ static int open_device(const struct bench *bench, const struct sim_volume *volum
 struct writer {
     int devices[2];
     atomic_bool stop;
-    uint64_t written;
+    _Atomic uint64_t written;
 };
 
 static void *write_numbers(void *argument)
@@ -111,7 +111,7 @@ static void *write_numbers(void *argument)
         for (size_t i = 0; i < 2; i++)
             if (pwrite(writer->devices[i], memory, PAGE, NUMBER_AT) != PAGE)
                 atomic_store(&writer->stop, true);
-        writer->written = number;
+        atomic_store(&writer->written, number);
     }
     free(memory);
     return NULL;
@@ -157,12 +157,16 @@ static struct sim_snapshot *hammer(struct bench *bench, struct writer *writer)
         CHECK(
             world_create_snapshot_set(bench->world, &bench->caller, &request, members, &count, &no),
             no.message);
+        uint64_t answered = atomic_load(&writer->written);
+        (void)usleep(2000);
+        pass(bench, MS_PER_SECOND);
         check_set(bench, members, &last);
+        CHECK(last <= answered + 1, "a set holds what was written after its answer");
     }
     atomic_store(&writer->stop, true);
     (void)pthread_join(thread, NULL);
     (void)printf("%d sets while %llu numbers were written; the last holds %llu\n", ROUNDS,
-                 (unsigned long long)writer->written, (unsigned long long)last);
+                 (unsigned long long)atomic_load(&writer->written), (unsigned long long)last);
     CHECK(last > 0, "no set saw a number");
     return members[0];
 }
@@ -184,6 +188,7 @@ static void check_changes(struct bench *bench, const struct sim_volume *volume, 
     pass(bench, MS_PER_HOUR);
     CHECK(world_create_snapshot(bench->world, &bench->caller, volume->id, NULL, NULL, &after, &no),
           no.message);
+    pass(bench, MS_PER_HOUR);
     CHECK(world_changed_blocks(bench->world, before, after, &blocks, &no), no.message);
     CHECK(block_set_count(&blocks) == 2 && block_set_has(&blocks, 100) &&
               block_set_has(&blocks, 205),
