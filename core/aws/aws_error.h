@@ -1,7 +1,8 @@
 /* aws_error.h: what a service's refusal means to us.
  *
- * One table from the error codes of EC2, EBS direct, STS and CloudWatch to our codes, which also say
- * whether a request may be sent again (core/cloud.h). Called by client.c with the parsed answer. */
+ * One table from the error codes of EC2, EBS direct, STS and CloudWatch to our codes, which also
+ * say whether a request may be sent again (core/cloud.h). Called by client.c with the parsed
+ * answer. */
 #ifndef CORE_AWS_AWS_ERROR_H
 #define CORE_AWS_AWS_ERROR_H
 

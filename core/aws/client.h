@@ -1,7 +1,8 @@
 /* client.h: one principal in one region, who signs calls, sends them and judges the answers.
  *
  * Knows nothing of volumes or snapshots. Retries nothing, with one exception: a call that was
- * definitely refused because of the clock or of expired credentials is healed and sent once more. */
+ * definitely refused because of the clock or of expired credentials is healed and sent once
+ * more. */
 #ifndef CORE_AWS_CLIENT_H
 #define CORE_AWS_CLIENT_H
 

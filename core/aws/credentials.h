@@ -46,8 +46,8 @@ void credentials_source_done(struct credentials_source *source);
 
 /* Gets credentials that are good for some minutes more. Kept ones that are about to end are used on
  * if fetching fails and they are still valid. fresh: fetch again in any case.
- * Errors: ERR_ACCESS if no provider has any, or they have ended; ERR_CONFIG for a bad profile; those
- * of core/cloud.h from assuming a role. */
+ * Errors: ERR_ACCESS if no provider has any, or they have ended; ERR_CONFIG for a bad profile;
+ * those of core/cloud.h from assuming a role. */
 MUST_CHECK enum error_code credentials_get(struct credentials_source *source, bool fresh,
                                            struct credentials *keys, struct error *err);
 

@@ -46,7 +46,8 @@ void form_add_filter(struct form *form, const char *filter, const char *value);
 /* Adds a filter on a tag: its value, or only its presence when value is NULL. */
 void form_add_tag_filter(struct form *form, const char *key, const char *value);
 
-/* Adds tags to set in the same call, for a resource type ("snapshot"); nothing if there are none. */
+/* Adds tags to set in the same call, for a resource type ("snapshot"); nothing if there are
+ * none. */
 void form_add_tag_specification(struct form *form, const char *resource_type,
                                 const struct cloud_tags *tags);
 

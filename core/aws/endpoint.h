@@ -1,8 +1,8 @@
 /* endpoint.h: which region, and which address serves it.
  *
- * Order for an address: the command line, AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the profile's
- * endpoint_url, AWS's own. "{region}" in an override becomes the region's name, so that a mock can
- * serve several. The region that signs is never changed by an override. */
+ * Order for an address: the command line, AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the
+ * profile's endpoint_url, AWS's own. "{region}" in an override becomes the region's name, so that a
+ * mock can serve several. The region that signs is never changed by an override. */
 #ifndef CORE_AWS_ENDPOINT_H
 #define CORE_AWS_ENDPOINT_H
 

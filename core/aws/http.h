@@ -73,8 +73,8 @@ MUST_CHECK enum error_code http_prepare(struct http *http, const struct http_req
 void http_abandon(struct http *http);
 
 /* Sends the prepared request and waits for the whole answer, of any status.
- * Errors: ERR_UNREACHABLE if nothing was sent; ERR_AMBIGUOUS if something was and no complete answer
- * came; ERR_PROTOCOL if the answer exceeds body.max_bytes. */
+ * Errors: ERR_UNREACHABLE if nothing was sent; ERR_AMBIGUOUS if something was and no complete
+ * answer came; ERR_PROTOCOL if the answer exceeds body.max_bytes. */
 MUST_CHECK enum error_code http_finish(struct http *http, struct error *err);
 
 /* http_prepare() and http_finish() in one. */

@@ -1,7 +1,7 @@
 /* json.h: typed getters over a parsed JSON answer; the only file that knows json-c.
  *
- * Every getter borrows; only the root is owned. A missing key, a null and a wrong container all read
- * as absent. */
+ * Every getter borrows; only the root is owned. A missing key, a null and a wrong container all
+ * read as absent. */
 #ifndef CORE_AWS_JSON_H
 #define CORE_AWS_JSON_H
 

@@ -1,7 +1,7 @@
 /* profile.h: one profile of AWS's shared files, ~/.aws/credentials and ~/.aws/config.
  *
- * Read by our own few lines: Debian builds inih for lines of 200 bytes, and a session token alone is
- * longer. Nested settings ("s3 =" and indented lines) are skipped. */
+ * Read by our own few lines: Debian builds inih for lines of 200 bytes, and a session token alone
+ * is longer. Nested settings ("s3 =" and indented lines) are skipped. */
 #ifndef CORE_AWS_PROFILE_H
 #define CORE_AWS_PROFILE_H
 

@@ -1,9 +1,9 @@
 /* sigv4.h: AWS Signature Version 4, as request headers and as a presigned query.
  *
- * A function of its arguments: the instant, the keys and the bytes to sign all come from the caller,
- * and nothing is sent. The rules are those of the IAM guide, "Create a signed AWS API request". We
- * sign by ourselves because libcurl before 8.14 neither sorts nor encodes the query correctly.
- * Called by client.c and by cloud_aws.c (CopySnapshot's PresignedUrl). */
+ * A function of its arguments: the instant, the keys and the bytes to sign all come from the
+ * caller, and nothing is sent. The rules are those of the IAM guide, "Create a signed AWS API
+ * request". We sign by ourselves because libcurl before 8.14 neither sorts nor encodes the query
+ * correctly. Called by client.c and by ec2_change.c (CopySnapshot's PresignedUrl). */
 #ifndef CORE_AWS_SIGV4_H
 #define CORE_AWS_SIGV4_H
 
@@ -40,7 +40,8 @@ struct sigv4_request {
     const char *payload_sha256; /* hex digest of the body, or "UNSIGNED-PAYLOAD" */
 };
 
-/* Writes the instant in the form of X-Amz-Date. at_ms is Unix milliseconds UTC, before year 10000. */
+/* Writes the instant in the form of X-Amz-Date. at_ms is Unix milliseconds UTC, before year
+ * 10000. */
 void sigv4_date(int64_t at_ms, char date[SIGV4_DATE_SIZE]);
 
 /* Derives the signing key of a scope's day, region and service. The caller wipes key.
@@ -68,8 +69,8 @@ MUST_CHECK enum error_code sigv4_presign(const struct sigv4_scope *scope,
                                          const struct sigv4_request *request, int expires_s,
                                          struct strbuf *out, struct error *err);
 
-/* Appends length bytes percent-encoded for a query value: only A-Z a-z 0-9 - . _ ~ stay as they are.
- * Failures are kept for strbuf_check(). */
+/* Appends length bytes percent-encoded for a query value: only A-Z a-z 0-9 - . _ ~ stay as they
+ * are. Failures are kept for strbuf_check(). */
 void sigv4_encode(const char *text, size_t length, struct strbuf *out);
 
 #endif

@@ -15,8 +15,8 @@ struct sts_role {
     int64_t duration_s;      /* 0: the service's default, an hour */
 };
 
-/* Assumes a role with the client's credentials. Errors: those of core/cloud.h; ERR_ACCESS if the role
- * may not be assumed (also with a wrong external id). */
+/* Assumes a role with the client's credentials. Errors: those of core/cloud.h; ERR_ACCESS if the
+ * role may not be assumed (also with a wrong external id). */
 MUST_CHECK enum error_code sts_assume_role(struct client *client, const struct sts_role *role,
                                            struct credentials *keys, struct error *err);
 

@@ -51,7 +51,8 @@ const char *xml_node_text(const struct xml *xml, int node);
 /* First child of that local name, XML_NONE if there is none or node is XML_NONE. */
 int xml_child(const struct xml *xml, int node, const char *name);
 
-/* First child of any name, and the next sibling of any name: to walk lists of <item> or <member>. */
+/* First child of any name, and the next sibling of any name: to walk lists of <item> or
+ * <member>. */
 int xml_first(const struct xml *xml, int node);
 int xml_next(const struct xml *xml, int node);
 
