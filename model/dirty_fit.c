@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_linalg.h>
@@ -153,8 +154,7 @@ static enum error_code system_init(struct system *system, size_t count, struct e
 static enum error_code add_prior_rows(struct system *system, size_t first, struct error *err)
 {
     double entries[DIRTY_TERMS * DIRTY_TERMS];
-    for (size_t i = 0; i < DIRTY_TERMS * DIRTY_TERMS; i++)
-        entries[i] = prior_covariance[i];
+    memcpy(entries, prior_covariance, sizeof(entries));
     gsl_matrix_view precision = gsl_matrix_view_array(entries, DIRTY_TERMS, DIRTY_TERMS);
     TRY(check_gsl(gsl_linalg_cholesky_decomp1(&precision.matrix), err));
     TRY(check_gsl(gsl_linalg_cholesky_invert(&precision.matrix), err));
@@ -342,7 +342,7 @@ static void name_outliers(const struct row *rows, const struct dirty_fit *fit,
 {
     for (size_t i = 0; i < fit->sample_count; i++) {
         double residual = rows[i].log_blocks - line_at(&fit->all, rows[i].terms);
-        if (fabs(residual) > OUTLIER_SCALES * fit->neighbours.noise)
+        if (rows[i].sample != NULL && fabs(residual) > OUTLIER_SCALES * fit->neighbours.noise)
             set_aside_add(aside, rows[i].sample->id, rows[i].sample->end_ms, SET_ASIDE_OUTLIER);
     }
 }

@@ -69,10 +69,11 @@ static int residuals(const gsl_vector *theta, void *data, gsl_vector *out)
         double residual = line_log(theta, row->mib) - row->target;
         gsl_vector_set(out, i, sqrt(row->weight) * residual / problem->noise);
     }
-    for (size_t k = 0; k < TERMS; k++)
+    for (size_t k = 0; k < TERMS; k++) {
         gsl_vector_set(out, problem->count + k,
                        (gsl_vector_get(theta, k) - problem->prior_mean[k]) /
                            problem->prior_scale[k]);
+    }
     return GSL_SUCCESS;
 }
 
@@ -266,10 +267,11 @@ static void read_covariance(const gsl_multifit_nlinear_workspace *work, gsl_matr
 static void count_rows(const struct problem *problem, struct duration_fit *fit)
 {
     for (size_t i = 0; i < problem->count; i++) {
-        if (problem->rows[i].sample->pending)
+        if (problem->rows[i].sample->pending) {
             fit->pending_count++;
-        else
+        } else {
             fit->sample_count++;
+        }
     }
     fit->prior_only = fit->sample_count == 0;
 }
@@ -342,16 +344,15 @@ static struct problem problem_of(const struct duration_fit *sibling)
     };
 }
 
-enum error_code duration_fit_learn(const struct volume_history *history, enum transfer_kind kind,
-                                   int64_t now_ms, const struct duration_fit *sibling,
-                                   struct duration_fit *fit, struct set_aside *aside,
-                                   struct error *err)
+enum error_code duration_fit_learn(const struct duration_source *source, struct duration_fit *fit,
+                                   struct set_aside *aside, struct error *err)
 {
-    struct problem problem = problem_of(sibling);
-    problem.rows = calloc(history->duration_count + 1, sizeof(*problem.rows));
+    size_t row_count = source->history->duration_count;
+    struct problem problem = problem_of(source->sibling);
+    problem.rows = calloc(row_count + 1, sizeof(*problem.rows));
     if (problem.rows == NULL)
-        return error_set(err, ERR_NO_MEMORY, "cannot hold %zu durations", history->duration_count);
-    problem.count = collect(history, kind, now_ms, problem.rows, aside);
+        return error_set(err, ERR_NO_MEMORY, "cannot hold %zu durations", row_count);
+    problem.count = collect(source->history, source->kind, source->now_ms, problem.rows, aside);
     enum error_code code = fit_rows(&problem, fit, aside, err);
     free(problem.rows);
     return code;

@@ -30,13 +30,18 @@ struct duration_fit {
     bool prior_only;           /* no transfer at all: the shipped prior speaks */
 };
 
-/* Fits the transfers of `kind` in *history as known at now_ms; impossible rows go to *aside. Where
- * *sibling (may be NULL), the fit of the other kind, has learned something, it is the prior.
- * On error *fit is untouched.
+/* What to learn from. Borrows everything. */
+struct duration_source {
+    const struct volume_history *history;
+    enum transfer_kind kind;            /* its rows only */
+    int64_t now_ms;                     /* the instant of knowledge, Unix milliseconds UTC */
+    const struct duration_fit *sibling; /* fit of the other kind as prior, if it learned; or NULL */
+};
+
+/* Fits the transfers of *source; impossible rows and outliers go to *aside. On error *fit is
+ * untouched.
  * Errors: ERR_NO_MEMORY; ERR_INVALID if the numbers cannot be fitted. */
-MUST_CHECK enum error_code duration_fit_learn(const struct volume_history *history,
-                                              enum transfer_kind kind, int64_t now_ms,
-                                              const struct duration_fit *sibling,
+MUST_CHECK enum error_code duration_fit_learn(const struct duration_source *source,
                                               struct duration_fit *fit, struct set_aside *aside,
                                               struct error *err);
 

@@ -15,9 +15,12 @@ static enum error_code learn(const struct volume_history *history, int64_t now_m
     struct set_aside *aside = &model->aside;
     TRY(write_rate_learn(history, now_ms, &model->writes, aside, err));
     TRY(dirty_fit_learn(history, &model->writes, now_ms, &model->dirty, aside, err));
-    struct duration_fit *snapshot = &model->snapshot;
-    TRY(duration_fit_learn(history, TRANSFER_SNAPSHOT, now_ms, NULL, snapshot, aside, err));
-    return duration_fit_learn(history, TRANSFER_COPY, now_ms, snapshot, &model->copy, aside, err);
+    struct duration_source snapshots = {
+        .history = history, .kind = TRANSFER_SNAPSHOT, .now_ms = now_ms};
+    TRY(duration_fit_learn(&snapshots, &model->snapshot, aside, err));
+    struct duration_source copies = {
+        .history = history, .kind = TRANSFER_COPY, .now_ms = now_ms, .sibling = &model->snapshot};
+    return duration_fit_learn(&copies, &model->copy, aside, err);
 }
 
 enum error_code volume_model_fit(const struct volume_history *history, int64_t now_ms,

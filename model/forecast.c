@@ -8,7 +8,7 @@
 #include <gsl/gsl_statistics_double.h>
 
 /* Points of equal chance that stand for one distribution where two are joined. */
-#define POINTS 21
+#define POINTS ((size_t)21)
 
 void quantiles_of(double *values, size_t count, struct quantiles *out)
 {
@@ -83,7 +83,7 @@ enum error_code forecast_delta(const struct volume_model *model, int64_t from_ms
 /* The chance in the middle of the i-th of POINTS equal parts. */
 static double chance_of(size_t point)
 {
-    return ((double)point + 0.5) / POINTS;
+    return ((double)point + 0.5) / (double)POINTS;
 }
 
 static double duration_quantile(const struct duration_fit *fit, double delta_bytes, double chance)

@@ -29,9 +29,10 @@ static void explain_fit(const struct plan_input *input, struct plan *plan)
              plan->round_count, plan->round_count == 1 ? "" : "s", seconds_text(final_s, final),
              seconds_text(plan->downtime_promise_s, promise), 100 * input->confidence,
              plan->prior_only ? ", from priors alone" : "");
-    if (plan->prior_only)
+    if (plan->prior_only) {
         snprintf(plan->remedy, sizeof(plan->remedy),
                  "take one snapshot of each volume before, to calibrate the forecast");
+    }
 }
 
 /* What comes first: the next round, or the final where no round has room. */
@@ -74,12 +75,13 @@ static void explain_odds(const struct plan_input *input, struct plan *plan)
              100 * (1 - plan->window_miss_probability), 100 * input->confidence,
              plan->prior_only ? "; the forecast speaks from priors alone" : "");
     seconds_text(plan->attainable_s, promise);
-    if (plan->prior_only)
+    if (plan->prior_only) {
         snprintf(plan->remedy, sizeof(plan->remedy),
                  "take one snapshot and copy of each volume first, or allow a downtime of %s",
                  promise);
-    else
+    } else {
         snprintf(plan->remedy, sizeof(plan->remedy), "allow a downtime of %s", promise);
+    }
 }
 
 static void copy_series_text(struct plan *plan)
@@ -91,14 +93,15 @@ static void copy_series_text(struct plan *plan)
 void plan_explain(const struct plan_input *input, struct plan *plan)
 {
     plan->remedy[0] = '\0';
-    if (input->now_ms >= input->window_end_ms)
+    if (input->now_ms >= input->window_end_ms) {
         explain_window_over(input, plan);
-    else if (plan->fits)
+    } else if (plan->fits) {
         explain_fit(input, plan);
-    else if (!plan->converges)
+    } else if (!plan->converges) {
         copy_series_text(plan);
-    else if (plan->attainable_s <= search_limit_s(input))
+    } else if (plan->attainable_s <= search_limit_s(input)) {
         explain_late(plan);
-    else
+    } else {
         explain_odds(input, plan);
+    }
 }

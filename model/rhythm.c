@@ -12,7 +12,7 @@
 /* Scale of log errors over six hours seen on recorded volumes; counts like this many of our own. */
 #define FLEET_NOISE  0.45
 #define FLEET_WEIGHT 20.0
-#define SUM_SLOTS    12
+#define SUM_SLOTS    ((size_t)12)
 
 struct rhythm {
     bool logarithmic;
@@ -119,14 +119,15 @@ void rhythm_forecast(const double *past, size_t past_count, int64_t first_slot, 
 
 static double sum_from(const double *values, size_t first)
 {
-    return SUM_SLOTS * mean_of(values + first, SUM_SLOTS);
+    return (double)SUM_SLOTS * mean_of(values + first, SUM_SLOTS);
 }
 
 double rhythm_log_noise(const double *past, size_t past_count)
 {
     double squares = FLEET_WEIGHT * FLEET_NOISE * FLEET_NOISE;
     double weight = FLEET_WEIGHT;
-    size_t oldest = past_count > 2 * RHYTHM_DAY_SLOTS ? past_count - 2 * RHYTHM_DAY_SLOTS : 0;
+    size_t oldest =
+        past_count > (size_t)2 * RHYTHM_DAY_SLOTS ? past_count - (size_t)2 * RHYTHM_DAY_SLOTS : 0;
     for (size_t end = past_count; end >= oldest + SUM_SLOTS + RHYTHM_DAY_SLOTS; end -= 6) {
         double now = sum_from(past, end - SUM_SLOTS);
         double before = sum_from(past, end - SUM_SLOTS - RHYTHM_DAY_SLOTS);

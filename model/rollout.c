@@ -132,9 +132,10 @@ static enum error_code draw_all(struct rollout *rollout, struct error *err)
         return error_set(err, ERR_NO_MEMORY, "cannot hold a random number generator");
     gsl_rng_set(rng, input->seed);
     double spread = log(input->overhead.p95_s / input->overhead.p50_s) / NORMAL_P95;
-    for (size_t i = 0; i < rollout->draw_count; i++)
+    for (size_t i = 0; i < rollout->draw_count; i++) {
         rollout->overhead_s[i] =
             input->overhead.p50_s * exp(spread * gsl_ran_gaussian_ziggurat(rng, 1));
+    }
     for (size_t i = 0; i < input->member_count; i++)
         draw_member(rng, input->members[i].model, &rollout->members[i], rollout->draw_count);
     gsl_rng_free(rng);
@@ -249,9 +250,10 @@ static void play_in_flight(const struct rollout *rollout, const struct moment *m
         const struct volume_model *model = member->model;
         const struct rollout_member *luck = &rollout->members[i];
         struct load load = pending_load(rollout, i, moment, member->last_snapshot_ms);
-        if (input->phase == PLAN_SNAPSHOT_PENDING)
+        if (input->phase == PLAN_SNAPSHOT_PENDING) {
             leg->snapshot_s = fmax(leg->snapshot_s, remaining_s(&model->snapshot, &luck->snapshot,
                                                                 moment, &load, age_s));
+        }
         if (input->copies) {
             load = pending_load(rollout, i, moment, member->last_copied_ms);
             double copy_s = input->phase == PLAN_COPY_PENDING
@@ -289,9 +291,10 @@ static enum error_code allocate(struct rollout *rollout, struct error *err)
     rollout->numbers =
         calloc(draws * (COMMON_ARRAYS + members * MEMBER_ARRAYS), sizeof(*rollout->numbers));
     rollout->legs = calloc(draws * ROLLOUT_SLOTS, sizeof(*rollout->legs));
-    if (rollout->members == NULL || rollout->numbers == NULL || rollout->legs == NULL)
+    if (rollout->members == NULL || rollout->numbers == NULL || rollout->legs == NULL) {
         return error_set(err, ERR_NO_MEMORY, "cannot hold %zu draws of %zu volumes", draws,
                          members);
+    }
     carve_all(rollout);
     return ERR_NONE;
 }

@@ -50,9 +50,10 @@ static double cost_of(const struct search *search, const struct rollout_candidat
                       size_t count)
 {
     const struct rollout_outcome *outcome = &search->rollout->outcome;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         search->scratch[i] =
             WAIT_WEIGHT * (outcome->cut_s[i] - candidate->cut_s) + outcome->downtime_s[i];
+    }
     gsl_sort(search->scratch, 1, count);
     double promise =
         gsl_stats_quantile_from_sorted_data(search->scratch, 1, count, search->input->confidence);
@@ -70,9 +71,10 @@ double search_miss(const struct search *search, size_t draw_count)
     double limit_s = search_limit_s(search->input);
     double end_s = search_seconds_until(search->input, search->input->window_end_ms);
     size_t missed = 0;
-    for (size_t i = 0; i < draw_count; i++)
+    for (size_t i = 0; i < draw_count; i++) {
         missed +=
             outcome->downtime_s[i] > limit_s || outcome->cut_s[i] + outcome->downtime_s[i] > end_s;
+    }
     return (double)missed / (double)draw_count;
 }
 
@@ -208,10 +210,11 @@ static void prefer_early(const struct search *search, struct choice *best)
         starts_at_once(search, best))
         return;
     struct choice now = best_at_once(search);
-    if (now.cost_s <= TIE_RATIO * best->cost_s)
+    if (now.cost_s <= TIE_RATIO * best->cost_s) {
         *best = now;
-    else if (best->candidate.round_count > 0)
+    } else if (best->candidate.round_count > 0) {
         insure(search, best);
+    }
 }
 
 struct choice search_best(const struct search *search)

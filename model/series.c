@@ -64,10 +64,11 @@ static double fixed_point(const struct series_input *input, size_t *slowest_inde
     double high = log(LONGEST_S);
     for (int i = 0; i < HALVINGS; i++) {
         double middle = (low + high) / 2;
-        if (round_after(input, exp(middle), slowest_index) > exp(middle))
+        if (round_after(input, exp(middle), slowest_index) > exp(middle)) {
             low = middle;
-        else
+        } else {
             high = middle;
+        }
     }
     return round_after(input, exp(high), slowest_index);
 }

@@ -72,18 +72,20 @@ static enum error_code sorted_writes(const struct volume_history *history, int64
     for (size_t i = 0; i < history->write_count; i++) {
         const struct write_sample *row = &history->writes[i];
         enum set_aside_reason reason = sample_check_write(row, now_ms);
-        if (reason != SET_ASIDE_NONE)
+        if (reason != SET_ASIDE_NONE) {
             set_aside_add(aside, "write", row->start_ms, reason);
-        else if (row->start_ms > now_ms - PAST_MS)
+        } else if (row->start_ms > now_ms - PAST_MS) {
             rows[count++] = *row;
+        }
     }
     qsort(rows, count, sizeof(*rows), compare_writes);
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
-        if (kept > 0 && rows[i].start_ms == rows[kept - 1].start_ms)
+        if (kept > 0 && rows[i].start_ms == rows[kept - 1].start_ms) {
             set_aside_add(aside, "write", rows[i].start_ms, SET_ASIDE_DUPLICATE);
-        else
+        } else {
             rows[kept++] = rows[i];
+        }
     }
     *out = rows;
     *out_count = kept;

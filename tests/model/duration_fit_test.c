@@ -18,9 +18,9 @@ static struct duration_fit learn(const struct volume_history *history, struct se
 {
     struct duration_fit fit = {0};
     struct error err = {0};
-    cr_assert_eq(
-        duration_fit_learn(history, TRANSFER_SNAPSHOT, MADE_NOW_MS, NULL, &fit, aside, &err),
-        ERR_NONE, "%s", err.message);
+    struct duration_source source = {
+        .history = history, .kind = TRANSFER_SNAPSHOT, .now_ms = MADE_NOW_MS};
+    cr_assert_eq(duration_fit_learn(&source, &fit, aside, &err), ERR_NONE, "%s", err.message);
     return fit;
 }
 

@@ -42,10 +42,11 @@ ParameterizedTest(struct base_case *c, lineage, base)
     struct error err = {0};
     fill(&lineage);
     cr_assert_eq(lineage_base(&lineage, c->cutoff_ms, &base, &err), c->want, "%s", c->why);
-    if (c->want == ERR_NONE)
+    if (c->want == ERR_NONE) {
         cr_expect_str_eq(base->id, taken[c->want_index].id, "%s", c->why);
-    else
+    } else {
         cr_expect_null(base, "%s: the output must stay untouched", c->why);
+    }
 }
 
 Test(lineage, refuses_a_tie)

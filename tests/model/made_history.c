@@ -94,12 +94,14 @@ static void add_snapshot(struct made_history *made, const struct truth *truth, s
     double seconds = truth_duration_s(truth, bytes, made->rng);
     add_dirty(made, number, at_ms - gap_ms, at_ms, bytes, 1);
     add_duration(made, TRANSFER_SNAPSHOT, number, at_ms, llround(bytes), seconds);
-    if (copies)
+    if (copies) {
         add_duration(made, TRANSFER_COPY, number, at_ms + llround(seconds) * 1000, llround(bytes),
                      truth_duration_s(truth, bytes, made->rng));
-    for (unsigned merged = 2; merged <= 8 && merged <= number; merged *= 2)
+    }
+    for (unsigned merged = 2; merged <= 8 && merged <= number; merged *= 2) {
         add_dirty(made, number, at_ms - merged * gap_ms, at_ms,
                   truth_delta_bytes(truth, merged * gap_s, made->rng), merged);
+    }
 }
 
 void made_history_init(struct made_history *made, const struct truth *truth, unsigned long seed,
@@ -113,10 +115,11 @@ void made_history_init(struct made_history *made, const struct truth *truth, uns
     made->durations = calloc(2 * snapshot_count + 1, sizeof(*made->durations));
     made->dirties = calloc(4 * snapshot_count + 1, sizeof(*made->dirties));
     made->writes = calloc(days * 288 + 1, sizeof(*made->writes));
-    for (size_t i = 0; i < snapshot_count; i++)
+    for (size_t i = 0; i < snapshot_count; i++) {
         add_snapshot(made, truth, i + 1,
                      MADE_NOW_MS - llround((double)(snapshot_count - i) * gap_s * 1000), gap_s,
                      copies);
+    }
     add_writes(made, truth, days);
     made->history.durations = made->durations;
     made->history.dirties = made->dirties;

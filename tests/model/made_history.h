@@ -1,8 +1,8 @@
 /* made_history.h: a volume's past, made from a known truth.
  *
  * Snapshots at a fixed rhythm, their changed blocks, copies and writes with a day's rhythm, all
- * from formulas of the test's own that differ from the model's (a hot set that saturates beside a cold
- * stream; log-normal noise), so that a test can ask whether the truth is found again. */
+ * from formulas of the test's own that differ from the model's (a hot set that saturates, a cold
+ * stream, log-normal noise), so that a test can ask whether the truth is found again. */
 #ifndef TESTS_MODEL_MADE_HISTORY_H
 #define TESTS_MODEL_MADE_HISTORY_H
 
