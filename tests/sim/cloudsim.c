@@ -29,7 +29,7 @@ static const char usage[] =
     "       cloudsim env --state DIR          print shell lines for a client\n"
     "       cloudsim fault --state DIR SPEC   arm a fault: NAME[:Action][@N][xC]\n"
     "       cloudsim clean --state DIR        remove what a killed server left behind\n"
-    "faults: throttle internal-error lost-reply snapshot-error copy-error invisible\n";
+    "faults: throttle internal-error lost-reply slow-reply snapshot-error copy-error invisible\n";
 
 struct arguments {
     const char *listen;

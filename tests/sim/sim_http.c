@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #include <microhttpd.h>
 
@@ -98,11 +99,14 @@ static enum MHD_Result respond(struct sim_http *http, struct MHD_Connection *con
         request.query = query + 1;
     }
     MHD_get_connection_values(connection, MHD_HEADER_KIND, add_header, &request);
-    if (request.header_count == SIM_HEADERS_MAX || strbuf_check(&arrival->body, NULL) != ERR_NONE)
+    if (request.header_count == SIM_HEADERS_MAX || strbuf_check(&arrival->body, NULL) != ERR_NONE) {
         reply.status = MHD_HTTP_CONTENT_TOO_LARGE;
-    else
+    } else {
         http->answer(http->self, &request, &reply);
+    }
     /* A reply that outgrew its buffer would be a wrong answer: send none. */
+    if (reply.slow)
+        (void)sleep(SIM_SLOW_S);
     if (reply.drop || strbuf_check(&reply.body, NULL) != ERR_NONE)
         return MHD_NO;
     return queue_reply(connection, &reply);

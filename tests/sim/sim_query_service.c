@@ -29,6 +29,7 @@ bool sim_action_run(struct sim_call *call, const struct sim_action *action, bool
         return false;
     assert(call->ready);
     call->reply->drop = world_fault_strikes(call->world, "lost-reply", action->name);
+    call->reply->slow = world_fault_strikes(call->world, "slow-reply", action->name);
     return true;
 }
 
@@ -57,13 +58,15 @@ bool sim_query_service_run(struct sim_call *call, const struct sim_action *table
         return refuse(&call->refusal, "MalformedQueryString", "%s", err.message);
     const char *name = sim_query_get(&call->query, "Action");
     const char *asked = sim_query_get(&call->query, "Version");
-    if (name == NULL || *name == '\0')
+    if (name == NULL || *name == '\0') {
         return refuse(&call->refusal, "MissingAction",
                       "The request is missing an action or a required parameter");
+    }
     const struct sim_action *action = action_named(table, name);
-    if (action == NULL || asked == NULL || strcmp(asked, version) != 0)
+    if (action == NULL || asked == NULL || strcmp(asked, version) != 0) {
         return refuse(&call->refusal, "InvalidAction",
                       "The action %.100s is not valid for this web service version.", name);
+    }
     return sim_action_run(call, action,
                           strncmp(name, "Describe", 8) == 0 && !is_selective(&call->query));
 }

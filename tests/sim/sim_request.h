@@ -30,6 +30,9 @@ struct sim_request {
     size_t body_bytes;
 };
 
+/* How long a slow reply is held back: longer than any sensible freeze. */
+#define SIM_SLOW_S 12
+
 /* The reply under construction. Owns `body`; hand back with sim_reply_done(). */
 struct sim_reply {
     unsigned status;
@@ -41,6 +44,7 @@ struct sim_reply {
     } headers[6];
     size_t header_count;
     bool drop; /* close the connection without an answer: the caller cannot know what happened */
+    bool slow; /* answer after SIM_SLOW_S seconds of real time */
 };
 
 /* The value of the first header of that name in any case, or NULL. Borrows from *request. */
