@@ -61,6 +61,8 @@ static const double prior_covariance[DIRTY_TERMS * DIRTY_TERMS] = {
 #define BLIND_SCALE        1.0
 #define BLIND_BLOCKS       204800.0 /* 100 GiB, where not even the volume's size is known */
 
+/* So many neighbours, and the merged pairs made of them, set the median. */
+#define RECENT_COUNT     40
 #define ROBUST_MIN_COUNT 8
 #define ROBUST_ROUNDS    3
 #define BISQUARE         4.685
@@ -347,14 +349,37 @@ static void name_outliers(const struct row *rows, const struct dirty_fit *fit,
     }
 }
 
+/* Neighbours lie first in rows[], oldest first. The median follows the newest ones, with the merged
+ * pairs made of them; the scale needs all. */
 static enum error_code fit_rows(struct row *rows, size_t neighbour_count, size_t union_count,
                                 struct dirty_fit *fit, struct error *err)
 {
     size_t count = neighbour_count + union_count;
+    size_t first = neighbour_count > RECENT_COUNT ? neighbour_count - RECENT_COUNT : 0;
     weigh_unions(rows, count, neighbour_count);
-    set_bounds(rows, count, fit);
-    TRY(fit_line(rows, count, &fit->all, err));
+    set_bounds(rows + first, count - first, fit);
+    TRY(fit_line(rows + first, count - first, &fit->all, err));
     return fit_line(rows, neighbour_count, &fit->neighbours, err);
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+    const struct row *a = left;
+    const struct row *b = right;
+    int64_t one = a->sample->end_ms;
+    int64_t other = b->sample->end_ms;
+    return (one > other) - (one < other);
+}
+
+/* Keeps the merged pairs that begin at start_ms or later; returns how many. */
+static size_t keep_since(struct row *rows, size_t count, int64_t start_ms)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].sample->start_ms >= start_ms)
+            rows[kept++] = rows[i];
+    }
+    return kept;
 }
 
 /* Merged pairs without any neighbours say nothing of the scatter and are not used. */
@@ -362,14 +387,18 @@ static enum error_code learn(const struct volume_history *history, const struct 
                              int64_t now_ms, struct row *rows, struct dirty_fit *fit,
                              struct error *err)
 {
-    fit->sample_count = collect(history, writes, now_ms, true, rows);
-    fit->prior_only = fit->sample_count == 0;
+    size_t count = collect(history, writes, now_ms, true, rows);
+    fit->sample_count = count;
+    fit->prior_only = count == 0;
     if (fit->prior_only) {
         rows[0] = guess(writes, now_ms, fit->volume_blocks);
         return fit_rows(rows, 1, 0, fit, err);
     }
-    fit->union_count = collect(history, writes, now_ms, false, rows + fit->sample_count);
-    return fit_rows(rows, fit->sample_count, fit->union_count, fit, err);
+    qsort(rows, count, sizeof(*rows), compare_rows);
+    const struct row *oldest = count > RECENT_COUNT ? &rows[count - RECENT_COUNT] : &rows[0];
+    size_t union_count = collect(history, writes, now_ms, false, rows + count);
+    fit->union_count = keep_since(rows + count, union_count, oldest->sample->start_ms);
+    return fit_rows(rows, count, fit->union_count, fit, err);
 }
 
 enum error_code dirty_fit_learn(const struct volume_history *history,
