@@ -42,6 +42,7 @@ struct session {
     size_t mount_count;
 };
 
+/* Closes whatever was opened, in reverse order. Harmless on an empty one. */
 void session_done(struct session *session);
 #define CLEANUP_SESSION CLEANUP(session_done)
 

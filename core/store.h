@@ -87,6 +87,7 @@ struct run {
     char failure[400]; /* the last error, empty after success */
 };
 
+/* Writes a new run with its first journal line. Errors: ERR_STORE. */
 MUST_CHECK enum error_code store_add_run(struct store *store, const struct run *run,
                                          struct error *err);
 /* Writes every member of *run and, if the state changed, a journal line of `now_ms`. */

@@ -142,19 +142,23 @@ enum error_code machine_parse(const char *name, enum machine_state *state, struc
     return error_set(err, ERR_INVALID, "no state is named '%s'", name);
 }
 
-/* Abort leads from everywhere to the same place; drawing it would hide the path. */
+/* Abort leads from everywhere to the same place; drawing it would hide the path. The states go by
+ * number, because Mermaid takes no hyphen in a name. */
 static void print_picture(struct strbuf *page)
 {
-    strbuf_puts(page, "```mermaid\nstateDiagram-v2\n    [*] --> plan\n");
+    strbuf_puts(page, "```mermaid\nstateDiagram-v2\n");
+    for (size_t i = 0; i < COUNT(states); i++)
+        strbuf_printf(page, "    state \"%s\" as s%zu\n", states[i].name, i);
+    strbuf_printf(page, "    [*] --> s%d\n", STATE_PLAN);
     for (size_t i = 0; i < COUNT(rows); i++) {
         if (rows[i].event == EVENT_ABORT)
             continue;
-        strbuf_printf(page, "    %s --> %s", states[rows[i].state].name, states[rows[i].next].name);
+        strbuf_printf(page, "    s%d --> s%d", rows[i].state, rows[i].next);
         if (rows[i].event != EVENT_OK)
             strbuf_printf(page, ": %s", event_names[rows[i].event]);
         strbuf_puts(page, "\n");
     }
-    strbuf_puts(page, "    done --> [*]\n    aborted --> [*]\n```\n");
+    strbuf_printf(page, "    s%d --> [*]\n    s%d --> [*]\n```\n", STATE_DONE, STATE_ABORTED);
 }
 
 void machine_print(struct strbuf *page)

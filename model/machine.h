@@ -113,7 +113,10 @@ enum machine_undo machine_undo(enum machine_state state);
 /* True when nothing is left to do: done or aborted. */
 bool machine_is_final(enum machine_state state);
 
+/* What the state means for the database: serving, down, past return, or given up. */
 enum machine_phase machine_phase(enum machine_state state);
+
+/* The name of a state in JSON and in the store, and what status says about it. */
 const char *machine_name(enum machine_state state);
 const char *machine_sentence(enum machine_state state);
 

@@ -14,6 +14,7 @@ struct block_map {
     size_t word_count;
 };
 
+/* Frees what *map owns and empties it. */
 void block_map_done(struct block_map *map);
 
 /* Sets the bit of a block; the map grows as needed.

@@ -40,6 +40,7 @@ struct outlook {
     struct plan plan;
 };
 
+/* Frees what the fits own and empties *outlook. */
 void outlook_done(struct outlook *outlook);
 #define CLEANUP_OUTLOOK CLEANUP(outlook_done)
 

@@ -29,9 +29,12 @@ struct db_query {
     sqlite3_stmt *statement;
     int bound;
 };
+
+/* Finalises the statement. Harmless on an empty one. */
 void db_done(struct db_query *query);
 #define CLEANUP_QUERY CLEANUP(db_done)
 
+/* Compiles one statement. Errors: ERR_STORE. Owns: *query, hand back with db_done(). */
 MUST_CHECK enum error_code db_prepare(struct store *store, const char *sql, struct db_query *query,
                                       struct error *err);
 /* Bind the next parameter. A failure shows at the next db_step(). Texts are borrowed until then. */
