@@ -154,13 +154,17 @@ static void add_touched(const struct ghost *ghost, uint64_t key, double busy_hou
     uint64_t limits[HEAT_COUNT];
     for (size_t i = 0; i < HEAT_COUNT; i++) {
         double chance = 1 - exp(-heats[i].touches_per_busy_hour * busy_hours);
-        limits[i] = chance >= 1 ? UINT64_MAX : (uint64_t)(chance * 18446744073709549568.0);
+        limits[i] = (uint64_t)(chance * 4294967296.0);
     }
     block_set_reserve(blocks, ghost->block_count);
     struct dice dice = {key};
-    for (int64_t i = 0; i < ghost->block_count; i++)
-        if (dice_next(&dice) < limits[ghost->heat_of[i / GRANULE_BLOCKS]])
+    uint64_t draw = 0;
+    /* Two blocks share a draw of 64 bits: this loop is where the time goes. */
+    for (int64_t i = 0; i < ghost->block_count; i++) {
+        draw = i % 2 == 0 ? dice_next(&dice) : draw >> 32;
+        if ((draw & UINT32_MAX) < limits[ghost->heat_of[i / GRANULE_BLOCKS]])
             blocks->words[(size_t)i / 64] |= UINT64_C(1) << ((uint64_t)i % 64);
+    }
 }
 
 void ghost_changes(struct ghost *ghost, int64_t from_ms, int64_t to_ms, struct block_set *blocks)

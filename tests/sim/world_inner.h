@@ -57,6 +57,7 @@ struct volume_inner {
     int64_t last_end_ms;      /* when the last pending snapshot ends */
     bool gone;
     int64_t settled_ms;       /* when an attaching or detaching volume has done so */
+    struct block_set written; /* ever, up to the base; empty: not worked out yet */
     struct block_set touched; /* writes reported by world_touch() since the base */
 
     struct ghost *ghost; /* NULL: no workload but the guest's own */

@@ -159,11 +159,14 @@ static int64_t bytes_between(const struct cut *base, const struct cut *cut)
     return block_set_count(&blocks) * BLOCK_BYTES;
 }
 
-static int64_t bytes_written(const struct cut *cut)
+/* Kept with the volume, as climbing a long history for every snapshot would cost too much. */
+static int64_t bytes_written(struct volume_inner *inner, const struct cut *cut)
 {
-    CLEANUP_BLOCK_SET struct block_set blocks = {0};
-    world_cut_written(cut, &blocks);
-    return block_set_count(&blocks) * BLOCK_BYTES;
+    if (inner->written.word_count == 0)
+        world_cut_written(cut, &inner->written);
+    else
+        block_set_unite(&inner->written, &cut->changed);
+    return block_set_count(&inner->written) * BLOCK_BYTES;
 }
 
 void world_encrypt_snapshot(struct world *world, struct sim_snapshot *snapshot, const char *key_arn)
@@ -252,7 +255,7 @@ static int64_t measure(struct world *world, const struct sim_volume *volume,
 {
     const struct cut *cut = snapshot->inner->cut;
     const struct cut *base = increment_base(world, volume, cut->parent);
-    snapshot->full_size_bytes = bytes_written(cut);
+    snapshot->full_size_bytes = bytes_written(volume->inner, cut);
     return base == NULL ? snapshot->full_size_bytes : bytes_between(base, cut);
 }
 

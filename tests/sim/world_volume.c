@@ -55,6 +55,7 @@ void world_free_volume(struct sim_volume *volume)
 {
     ghost_free(volume->inner->ghost);
     block_set_done(&volume->inner->touched);
+    block_set_done(&volume->inner->written);
     free(volume->inner->minutes);
     free(volume->inner);
     tags_done(&volume->tags);
