@@ -99,23 +99,24 @@ enum error_code block_set_save(const struct block_set *set, const char *path, st
 {
     CLEANUP(close_file) FILE *file = fopen(path, "we");
     if (file == NULL)
-        return error_set(err, ERR_SYSTEM, "cannot create '%s': %s", path, strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot create '%s': %s", path, strerrordesc_np(errno));
     bool written = set->word_count == 0 || fwrite(set->words, sizeof(*set->words), set->word_count,
                                                   file) == set->word_count;
     if (!written || fflush(file) != 0)
-        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerrordesc_np(errno));
     return ERR_NONE;
 }
 
 enum error_code block_set_load(struct block_set *set, const char *path, struct error *err)
 {
     CLEANUP(close_file) FILE *file = fopen(path, "re");
-    if (file == NULL)
+    if (file == NULL) {
         return error_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM, "cannot open '%s': %s",
-                         path, strerror(errno));
+                         path, strerrordesc_np(errno));
+    }
     struct stat info;
     if (fstat(fileno(file), &info) != 0)
-        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", path, strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", path, strerrordesc_np(errno));
 
     CLEANUP_BLOCK_SET struct block_set loaded = {0};
     make_room(&loaded, (size_t)info.st_size / sizeof(*loaded.words));

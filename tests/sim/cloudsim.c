@@ -136,10 +136,11 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
     };
     int option;
     *arguments = (struct arguments){.time_scale = 1, .seed = 1};
-    while ((option = getopt_long(argc, argv, "", options, NULL)) !=
-           -1) // NOLINT(concurrency-mt-unsafe)
+    // NOLINTNEXTLINE(concurrency-mt-unsafe)
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
         if (!take_option(arguments, option, optarg))
             return false;
+    }
     return arguments->state_dir != NULL;
 }
 
@@ -166,7 +167,7 @@ static enum error_code write_text(const struct server *server, const char *name,
     (void)unlink(path);
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0)
-        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerrordesc_np(errno));
     ssize_t written = write(file, text, strlen(text));
     (void)close(file);
     if (written != (ssize_t)strlen(text))
@@ -256,9 +257,10 @@ static enum error_code start_http(struct server *server, struct error *err)
 static enum error_code start(struct server *server, struct error *err)
 {
     char text[PATH_SIZE + 32];
-    if (mkdir(server->arguments.state_dir, 0700) != 0 && errno != EEXIST)
+    if (mkdir(server->arguments.state_dir, 0700) != 0 && errno != EEXIST) {
         return error_set(err, ERR_SYSTEM, "cannot create '%s': %s", server->arguments.state_dir,
-                         strerror(errno));
+                         strerrordesc_np(errno));
+    }
     if (realpath(server->arguments.state_dir, server->dir) == NULL)
         return error_set(err, ERR_SYSTEM, "cannot find '%s'", server->arguments.state_dir);
     TRY(start_clock(server, err));

@@ -105,8 +105,10 @@ enum error_code extent_changes(int base, int file, int64_t size_bytes, struct bl
     CLEANUP(walk_done) struct walk old = walk_start(base, size_bytes);
     CLEANUP(walk_done) struct walk new = walk_start(file, size_bytes);
     for (int64_t at = 0; at < size_bytes;) {
-        if (!walk_to(&old, at) || !walk_to(&new, at))
-            return error_set(err, ERR_SYSTEM, "cannot map a file's extents: %s", strerror(errno));
+        if (!walk_to(&old, at) || !walk_to(&new, at)) {
+            return error_set(err, ERR_SYSTEM, "cannot map a file's extents: %s",
+                             strerrordesc_np(errno));
+        }
         int64_t end = old.end < new.end ? old.end : new.end;
         if (old.disk_at != new.disk_at)
             block_set_add_range(blocks, at / BLOCK_BYTES, (end - 1) / BLOCK_BYTES);

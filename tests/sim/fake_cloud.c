@@ -134,9 +134,10 @@ static bool has_tag(const struct sim_tags *tags, const char *key, const char *va
 
 static bool is_listed(const char *const *ids, size_t count, const char *id)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         if (strcmp(ids[i], id) == 0)
             return true;
+    }
     return count == 0;
 }
 
@@ -240,9 +241,10 @@ static enum error_code get_zones(void *self, char (*zones)[CLOUD_ZONE_SIZE], siz
     const struct sim_zone *zone;
     size_t found = 0;
     TRY(enter(fake, "DescribeAvailabilityZones", err));
-    for (size_t i = 0; (zone = world_zone_at(i)) != NULL && found < room; i++)
+    for (size_t i = 0; (zone = world_zone_at(i)) != NULL && found < room; i++) {
         if (strcmp(zone->region, fake->caller.region) == 0)
             copy_text(zones[found++], CLOUD_ZONE_SIZE, zone->name);
+    }
     *count = found;
     return ERR_NONE;
 }
@@ -268,18 +270,19 @@ static enum error_code get_instance(void *self, const char *instance_id,
     const struct sim_volume *volume;
     size_t cursor = 0;
     TRY(enter(fake, "DescribeInstances", err));
-    do
+    do {
         from = world_next_instance(fake->in->world, &fake->caller, &cursor);
-    while (from != NULL && strcmp(from->id, instance_id) != 0);
+    } while (from != NULL && strcmp(from->id, instance_id) != 0);
     if (from == NULL)
         return error_set(err, ERR_NOT_FOUND, "no instance '%s'", instance_id);
     *instance = (struct cloud_instance){.state = "running"};
     COPY_TEXT(instance->id, from->id);
     COPY_TEXT(instance->zone, from->zone);
     cursor = 0;
-    while ((volume = world_next_volume(fake->in->world, &fake->caller, &cursor)) != NULL)
+    while ((volume = world_next_volume(fake->in->world, &fake->caller, &cursor)) != NULL) {
         if (volume->attachment != ATTACHMENT_NONE && strcmp(volume->instance_id, from->id) == 0)
             add_device(instance, volume, from->root_device);
+    }
     return ERR_NONE;
 }
 
@@ -303,9 +306,10 @@ static enum error_code fill_volumes(struct fake_cloud *fake,
         items[list->count] = (struct cloud_volume){0};
         TRY(volume_out(fake->in->world, from, &items[list->count++], err));
     }
-    if (list->count < filter->id_count)
+    if (list->count < filter->id_count) {
         return error_set(err, ERR_NOT_FOUND, "InvalidVolume.NotFound: one of %zu volumes",
                          filter->id_count);
+    }
     return ERR_NONE;
 }
 
@@ -334,9 +338,10 @@ static enum error_code fill_snapshots(struct fake_cloud *fake,
             has_tag(&from->tags, filter->tag_key, filter->tag_value))
             TRY(append_snapshot(list, fake->in->world, from, err));
     }
-    if (list->count < filter->id_count)
+    if (list->count < filter->id_count) {
         return error_set(err, ERR_NOT_FOUND, "InvalidSnapshot.NotFound: one of %zu snapshots",
                          filter->id_count);
+    }
     return ERR_NONE;
 }
 
@@ -371,12 +376,13 @@ static bool start_several(struct fake_cloud *fake, const struct cloud_set_reques
                               .tags = tags};
     const struct sim_volume *volume;
     size_t cursor = 0;
-    while ((volume = world_next_volume(fake->in->world, &fake->caller, &cursor)) != NULL)
+    while ((volume = world_next_volume(fake->in->world, &fake->caller, &cursor)) != NULL) {
         if (volume->attachment != ATTACHMENT_NONE &&
             strcmp(volume->instance_id, request->instance_id) == 0 &&
             !is_wanted(request, volume->id) && !volume->delete_on_termination &&
             set.exclude_count < SIM_SET_MAX)
             excluded[set.exclude_count++] = volume->id;
+    }
     return world_create_snapshot_set(fake->in->world, &fake->caller, &set, snapshots, count,
                                      refusal);
 }
@@ -388,8 +394,8 @@ static bool start_any(struct fake_cloud *fake, const struct cloud_set_request *r
     if (request->volume_count > 1)
         return start_several(fake, request, tags, snapshots, count, refusal);
     *count = 1;
-    return world_create_snapshot(fake->in->world, &fake->caller, request->volume_ids[0],
-                                 request->description, tags, &snapshots[0], refusal);
+    struct snapshot_request one = {request->volume_ids[0], request->description, tags};
+    return world_create_snapshot(fake->in->world, &fake->caller, &one, &snapshots[0], refusal);
 }
 
 /* In the order in which the volumes were asked for. */
@@ -397,10 +403,12 @@ static enum error_code fill_set(struct fake_cloud *fake, const struct cloud_set_
                                 struct sim_snapshot *const *snapshots, size_t count,
                                 struct cloud_snapshots *list, struct error *err)
 {
-    for (size_t i = 0; i < request->volume_count; i++)
-        for (size_t j = 0; j < count; j++)
+    for (size_t i = 0; i < request->volume_count; i++) {
+        for (size_t j = 0; j < count; j++) {
             if (strcmp(snapshots[j]->volume_id, request->volume_ids[i]) == 0)
                 TRY(append_snapshot(list, fake->in->world, snapshots[j], err));
+        }
+    }
     return ERR_NONE;
 }
 
@@ -529,10 +537,10 @@ static enum error_code attach_volume(void *self, const char *volume_id, const ch
     struct fake_cloud *fake = self;
     struct sim_volume *volume = NULL;
     struct refusal refusal = {0};
+    struct attach_request wanted = {volume_id, instance_id, device, false};
     TRY(enter(fake, "AttachVolume", err));
     if (!is_attached_so(fake, volume_id, instance_id, device) &&
-        !world_attach_volume(fake->in->world, &fake->caller, volume_id, instance_id, device,
-                             &volume, &refusal))
+        !world_attach_volume(fake->in->world, &fake->caller, &wanted, &volume, &refusal))
         return refused(&refusal, err);
     return leave(fake, "AttachVolume", err);
 }
@@ -542,9 +550,9 @@ static enum error_code detach_volume(void *self, const char *volume_id, struct e
     struct fake_cloud *fake = self;
     struct sim_volume *volume = NULL;
     struct refusal refusal = {0};
+    struct attach_request wanted = {.volume_id = volume_id};
     TRY(enter(fake, "DetachVolume", err));
-    if (!world_detach_volume(fake->in->world, &fake->caller, volume_id, NULL, NULL, false, &volume,
-                             &refusal) &&
+    if (!world_detach_volume(fake->in->world, &fake->caller, &wanted, &volume, &refusal) &&
         strcmp(refusal.code, "IncorrectState") != 0)
         return refused(&refusal, err);
     return leave(fake, "DetachVolume", err);
@@ -676,9 +684,10 @@ static enum error_code get_metric(void *self, const struct cloud_metric_request 
     /* CloudWatch knows no volumes, only names: an unknown one has no points. */
     for (int64_t at_ms = request->start_ms - request->start_ms % period_ms;
          volume != NULL && find_metric(request->name, &which) && at_ms < request->end_ms;
-         at_ms += period_ms)
+         at_ms += period_ms) {
         if (world_metric_sum(fake->in->world, volume, which, at_ms, request->period_s, &sum))
             TRY(append_point(&list, at_ms, sum, err));
+    }
     *metric = list;
     list = (struct cloud_metric){0};
     return ERR_NONE;

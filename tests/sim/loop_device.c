@@ -56,8 +56,10 @@ enum error_code loop_attach(const struct loop_range *range, int *number, int *he
                             struct error *err)
 {
     CLEANUP(close_fd) int file = open(range->path, O_RDWR | O_CLOEXEC);
-    if (file < 0)
-        return error_set(err, ERR_SYSTEM, "cannot open '%s': %s", range->path, strerror(errno));
+    if (file < 0) {
+        return error_set(err, ERR_SYSTEM, "cannot open '%s': %s", range->path,
+                         strerrordesc_np(errno));
+    }
     for (int attempt = 0; attempt < 64; attempt++) {
         int candidate = free_number();
         CLEANUP(close_fd) int device = candidate < 0 ? -1 : open_loop(candidate, O_RDWR);
@@ -75,7 +77,7 @@ enum error_code loop_attach(const struct loop_range *range, int *number, int *he
             break;
     }
     return error_set(err, ERR_SYSTEM, "cannot make a loop device for '%s': %s", range->path,
-                     strerror(errno));
+                     strerrordesc_np(errno));
 }
 
 static bool read_attribute(const char *loop, const char *attribute, char *text, size_t size)
@@ -113,9 +115,10 @@ int loop_find(const struct loop_range *range)
 {
     CLEANUP(close_dir) DIR *dir = opendir("/sys/block");
     const struct dirent *entry;
-    while (dir != NULL && (entry = readdir(dir)) != NULL) // NOLINT(concurrency-mt-unsafe)
+    while (dir != NULL && (entry = readdir(dir)) != NULL) { // NOLINT(concurrency-mt-unsafe)
         if (strncmp(entry->d_name, "loop", 4) == 0 && shows_range(entry->d_name, range))
             return (int)strtol(entry->d_name + 4, NULL, 10);
+    }
     return -1;
 }
 

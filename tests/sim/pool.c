@@ -55,7 +55,7 @@ static void close_fd(const int *fd)
 
 static enum error_code fail(struct error *err, const char *what, const char *path)
 {
-    return error_set(err, ERR_SYSTEM, "cannot %s '%s': %s", what, path, strerror(errno));
+    return error_set(err, ERR_SYSTEM, "cannot %s '%s': %s", what, path, strerrordesc_np(errno));
 }
 
 static void zone_path(const struct pool *pool, const char *zone, char path[PATH_SIZE])
@@ -98,7 +98,7 @@ static enum error_code run_mkfs(const char *image, struct error *err)
     for (size_t i = 0; arguments[i] != NULL; i++)
         free(arguments[i]);
     if (status != 0)
-        return error_set(err, ERR_STATE, "mkfs.xfs cannot be run: %s", strerror(status));
+        return error_set(err, ERR_STATE, "mkfs.xfs cannot be run: %s", strerrordesc_np(status));
     if (waitpid(child, &status, 0) != child || status != 0)
         return error_set(err, ERR_STATE, "mkfs.xfs failed on '%s'", image);
     return ERR_NONE;
@@ -163,10 +163,11 @@ enum error_code pool_open(struct pool **pool, const char *state_dir, struct erro
     assert(made != NULL);
     (void)snprintf(made->root, sizeof(made->root), "%s/pool", resolved);
     enum error_code code = ERR_NONE;
-    if (mkdir(made->root, 0700) != 0 && errno != EEXIST)
+    if (mkdir(made->root, 0700) != 0 && errno != EEXIST) {
         code = fail(err, "create", made->root);
-    else if (geteuid() != 0 || !can_reflink(made->root))
+    } else if (geteuid() != 0 || !can_reflink(made->root)) {
         code = open_image(made, resolved, err);
+    }
     if (code != ERR_NONE) {
         free(made);
         return code;
@@ -183,9 +184,10 @@ enum error_code pool_clean(const char *state_dir, struct error *err)
         return errno == ENOENT ? ERR_NONE : fail(err, "find", state_dir);
     (void)snprintf(root, sizeof(root), "%s/pool", resolved);
     loop_detach_under(root);
-    while (is_mount_point(root))
+    while (is_mount_point(root)) {
         if (umount2(root, UMOUNT_NOFOLLOW) != 0 && umount2(root, MNT_DETACH | UMOUNT_NOFOLLOW) != 0)
             return fail(err, "unmount", root);
+    }
     loop_detach_under(resolved);
     return ERR_NONE;
 }
@@ -211,9 +213,10 @@ void pool_release(struct pool *pool, const struct pool_range *range)
     char path[PATH_SIZE];
     zone_path(pool, range->zone, path);
     CLEANUP(close_fd) int file = open(path, O_RDWR | O_CLOEXEC);
-    if (file >= 0)
+    if (file >= 0) {
         (void)fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, range->offset_bytes,
                         range->size_bytes);
+    }
 }
 
 static int create(const char *path)
@@ -268,7 +271,7 @@ static enum error_code finish_clone(struct pool *pool, struct error *err)
     clone->started = false;
     if (clone->problem == 0)
         return ERR_NONE;
-    return error_set(err, ERR_SYSTEM, "a clone failed: %s", strerror(clone->problem));
+    return error_set(err, ERR_SYSTEM, "a clone failed: %s", strerrordesc_np(clone->problem));
 }
 
 void pool_close(struct pool *pool)
@@ -295,10 +298,11 @@ enum error_code pool_cut(struct pool *pool, const struct pool_range *ranges, con
     clone->source = open(path, O_RDONLY | O_CLOEXEC);
     if (clone->source < 0)
         return fail(err, "open", path);
-    if (count == 1)
+    if (count == 1) {
         cut_path(pool, cut_ids[0], path);
-    else
+    } else {
         instant_path(pool, cut_ids[0], path);
+    }
     clone->target = create(path);
     clone->whole = count > 1;
     clone->range = (struct file_clone_range){clone->source, (uint64_t)ranges[0].offset_bytes,

@@ -49,9 +49,10 @@ static int64_t real_us(void)
 static int64_t first_wake_us(const struct sim_clock *clock)
 {
     int64_t first = INT64_MAX;
-    for (size_t i = 0; i < MAX_SESSIONS; i++)
+    for (size_t i = 0; i < MAX_SESSIONS; i++) {
         if (clock->sessions[i].socket >= 0 && clock->sessions[i].wake_us < first)
             first = clock->sessions[i].wake_us;
+    }
     return first;
 }
 
@@ -198,10 +199,11 @@ static int64_t real_us_until_wake(const struct sim_clock *clock)
         const struct session *session = &clock->sessions[i];
         if (session->socket < 0)
             continue;
-        if (session->wake_us == AWAKE)
+        if (session->wake_us == AWAKE) {
             all_sleep = false;
-        else if (session->wake_us < first)
+        } else if (session->wake_us < first) {
             first = session->wake_us;
+        }
     }
     if (first == INT64_MAX)
         return -1;
@@ -228,9 +230,10 @@ static bool serve_once(struct sim_clock *clock)
 
     (void)pthread_mutex_lock(&clock->lock);
     wake_due_sessions(clock);
-    for (size_t i = 0; ready > 0 && i < MAX_SESSIONS; i++)
+    for (size_t i = 0; ready > 0 && i < MAX_SESSIONS; i++) {
         if (fds[i].fd >= 0 && fds[i].revents != 0 && clock->sessions[i].socket == fds[i].fd)
             read_session(clock, &clock->sessions[i]);
+    }
     if (ready > 0 && fds[MAX_SESSIONS].revents != 0)
         accept_session(clock);
     (void)pthread_mutex_unlock(&clock->lock);
@@ -269,8 +272,10 @@ enum error_code sim_clock_serve(struct sim_clock *clock, const char *path, struc
 {
     assert(!clock->serving);
     clock->listener = listen_at(path);
-    if (clock->listener < 0)
-        return error_set(err, ERR_SYSTEM, "cannot listen at '%s': %s", path, strerror(errno));
+    if (clock->listener < 0) {
+        return error_set(err, ERR_SYSTEM, "cannot listen at '%s': %s", path,
+                         strerrordesc_np(errno));
+    }
     (void)snprintf(clock->path, sizeof(clock->path), "%s", path);
     clock->stop_event = eventfd(0, EFD_CLOEXEC);
     if (clock->stop_event < 0 || pthread_create(&clock->thread, NULL, serve, clock) != 0)
@@ -288,9 +293,10 @@ void sim_clock_free(struct sim_clock *clock)
         (void)pthread_join(clock->thread, NULL);
         (void)unlink(clock->path);
     }
-    for (size_t i = 0; i < MAX_SESSIONS; i++)
+    for (size_t i = 0; i < MAX_SESSIONS; i++) {
         if (clock->sessions[i].socket >= 0)
             (void)close(clock->sessions[i].socket);
+    }
     if (clock->listener >= 0)
         (void)close(clock->listener);
     if (clock->stop_event >= 0)

@@ -72,8 +72,8 @@ bool sim_ec2_create_snapshot(struct sim_call *call)
         !sim_call_tag_specifications(call, "snapshot", &tags) ||
         world_volume(call->world, &call->caller, volume_id, &call->refusal) == NULL ||
         !sim_call_ready(call) ||
-        !world_create_snapshot(call->world, &call->caller, volume_id,
-                               description == NULL ? "" : description, &tags, &snapshot,
+        !world_create_snapshot(call->world, &call->caller,
+                               &(struct snapshot_request){volume_id, description, &tags}, &snapshot,
                                &call->refusal))
         return false;
     write_core(call, snapshot, "status");
@@ -93,12 +93,14 @@ static bool read_set(struct sim_call *call, struct set_request *set,
         !sim_call_bool(call, "InstanceSpecification.ExcludeBootVolume", &set->exclude_boot) ||
         !sim_call_id_list(call, SIM_ID_VOLUME, list, &set->exclude_count))
         return false;
-    if (set->exclude_count > EXCLUDE_MAX)
+    if (set->exclude_count > EXCLUDE_MAX) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "At most %d data volumes may be excluded", EXCLUDE_MAX);
-    if (copy_tags != NULL && strcmp(copy_tags, "volume") != 0)
+    }
+    if (copy_tags != NULL && strcmp(copy_tags, "volume") != 0) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value (%s) for parameter copyTagsFromSource is invalid.", copy_tags);
+    }
     for (size_t i = 0; i < set->exclude_count; i++)
         exclude[i] = sim_query_get(&call->query, "%s.%zu", list, i + 1);
     set->exclude_ids = exclude;
@@ -174,6 +176,7 @@ static const char *transfer_type(const struct sim_snapshot *snapshot)
     return snapshot->completion_duration_min > 0 ? "time-based" : "standard";
 }
 
+/* One signature serves every field: NOLINTBEGIN(readability-non-const-parameter) */
 SNAPSHOT_FIELD(description, snapshot->description)
 SNAPSHOT_FIELD(encrypted, snapshot->encrypted ? "true" : "false")
 SNAPSHOT_FIELD(owner_alias, no_alias())
@@ -186,6 +189,7 @@ SNAPSHOT_FIELD(storage_tier, "standard")
 SNAPSHOT_FIELD(transfer_type, transfer_type(snapshot))
 SNAPSHOT_FIELD(volume_id, snapshot->volume_id)
 SNAPSHOT_FIELD(volume_size, print_int(snapshot->volume_size_gib, buffer))
+/* NOLINTEND(readability-non-const-parameter) */
 
 static const struct sim_filter filters[] = {
     {"description", field_description},

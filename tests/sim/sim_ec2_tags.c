@@ -58,12 +58,14 @@ static bool check_resources(struct sim_call *call, size_t *count)
             return false;
         (*count)++;
     }
-    if (*count == 0)
+    if (*count == 0) {
         return refuse(&call->refusal, "MissingParameter",
                       "The request must contain the parameter resourceIdSet");
-    if (*count > RESOURCES_MAX)
+    }
+    if (*count > RESOURCES_MAX) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "At most %d resources may be tagged in one call", RESOURCES_MAX);
+    }
     return true;
 }
 
@@ -77,9 +79,10 @@ static bool fits(struct sim_call *call, const struct sim_tags *old, const struct
     size_t count = old->count;
     for (size_t i = 0; i < more->count; i++)
         count += tags_get(old, more->items[i].key) == NULL;
-    if (count > TAGS_MAX)
+    if (count > TAGS_MAX) {
         return refuse(&call->refusal, "TagLimitExceeded",
                       "The maximum number of tags for a resource is %d.", TAGS_MAX);
+    }
     return true;
 }
 
@@ -90,9 +93,10 @@ bool sim_ec2_create_tags(struct sim_call *call)
 
     if (!check_resources(call, &count) || !sim_call_tags(call, "Tag", &tags))
         return false;
-    if (tags.count == 0)
+    if (tags.count == 0) {
         return refuse(&call->refusal, "MissingParameter",
                       "The request must contain the parameter tagSet");
+    }
     for (size_t n = 1; n <= count; n++) {
         if (!fits(call, resource_tags(call, n), &tags))
             return false;

@@ -8,6 +8,7 @@
 #include "tests/sim/sim_xml_out.h"
 
 #define CLIENT_TOKEN_MAX 64
+#define HASHED_MAX_BYTES ((size_t)4 * 1024 * 1024)
 
 /* ---- one volume as XML ---- */
 
@@ -62,7 +63,7 @@ static void write_volume(struct sim_call *call, const struct sim_volume *volume)
 /* Equal requests give equal hashes: a repeated client token must come with the same parameters. */
 static void hash_parameters(const struct sim_query *query, char hex[SIM_HEX_SIZE])
 {
-    CLEANUP_STRBUF struct strbuf text = {.max_bytes = 1024 * 1024};
+    CLEANUP_STRBUF struct strbuf text = {.max_bytes = HASHED_MAX_BYTES};
     for (size_t i = 0; i < query->count; i++)
         strbuf_printf(&text, "%s=%s\n", query->items[i].name, query->items[i].value);
     sim_digest_hex(strbuf_text(&text), text.length, hex);
@@ -75,12 +76,14 @@ static bool read_zone(struct sim_call *call, const char **name)
     const char *id = sim_query_get(&call->query, "AvailabilityZoneId");
     const struct sim_zone *found;
 
-    if (zone != NULL && id != NULL)
+    if (zone != NULL && id != NULL) {
         return refuse(&call->refusal, "InvalidParameterCombination",
                       "Specify either AvailabilityZone or AvailabilityZoneId, not both");
-    if (zone == NULL && id == NULL)
+    }
+    if (zone == NULL && id == NULL) {
         return refuse(&call->refusal, "MissingParameter",
                       "The request must contain the parameter availabilityZone");
+    }
     for (size_t i = 0; (found = world_zone_at(i)) != NULL; i++) {
         if (strcmp(found->region, call->caller.region) == 0 &&
             (zone != NULL ? strcmp(found->name, zone) == 0 : strcmp(found->id, id) == 0)) {
@@ -98,18 +101,20 @@ static bool read_positive(struct sim_call *call, const char *name, int64_t *valu
     bool sent = sim_query_get(&call->query, "%s", name) != NULL;
     if (!sim_call_int(call, name, value))
         return false;
-    if (sent && *value <= 0)
+    if (sent && *value <= 0) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value (%" PRId64 ") for parameter %s is invalid.", *value, name);
+    }
     return true;
 }
 
 static bool read_token(struct sim_call *call, struct volume_request *request)
 {
     request->client_token = sim_query_get(&call->query, "ClientToken");
-    if (request->client_token != NULL && strlen(request->client_token) > CLIENT_TOKEN_MAX)
+    if (request->client_token != NULL && strlen(request->client_token) > CLIENT_TOKEN_MAX) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "The client token is longer than %d characters", CLIENT_TOKEN_MAX);
+    }
     if (request->client_token != NULL && request->client_token[0] == '\0')
         request->client_token = NULL;
     return true;
@@ -128,9 +133,10 @@ static bool read_volume(struct sim_call *call, struct volume_request *request)
         !sim_call_id(call, SIM_ID_SNAPSHOT, "SnapshotId", &request->snapshot_id) ||
         !read_token(call, request))
         return false;
-    if (request->snapshot_id == NULL && request->size_gib == 0)
+    if (request->snapshot_id == NULL && request->size_gib == 0) {
         return refuse(&call->refusal, "MissingParameter",
                       "The request must contain the parameter size or snapshotId");
+    }
     return true;
 }
 
@@ -164,8 +170,9 @@ bool sim_ec2_attach_volume(struct sim_call *call)
         !sim_call_need(call, "Device", &device) ||
         world_volume(call->world, &call->caller, volume_id, &call->refusal) == NULL ||
         !sim_call_ready(call) ||
-        !world_attach_volume(call->world, &call->caller, volume_id, instance_id, device, &volume,
-                             &call->refusal))
+        !world_attach_volume(call->world, &call->caller,
+                             &(struct attach_request){volume_id, instance_id, device, false},
+                             &volume, &call->refusal))
         return false;
     write_attachment(call, volume);
     return true;
@@ -186,7 +193,8 @@ bool sim_ec2_detach_volume(struct sim_call *call)
         !sim_call_ready(call))
         return false;
     struct sim_volume before = *world_volume(call->world, &call->caller, volume_id, &call->refusal);
-    if (!world_detach_volume(call->world, &call->caller, volume_id, instance_id, device, force,
+    if (!world_detach_volume(call->world, &call->caller,
+                             &(struct attach_request){volume_id, instance_id, device, force},
                              &volume, &call->refusal))
         return false;
     /* The answer tells of the attachment that ends, which may be over already. */
@@ -234,6 +242,7 @@ static const char *print_bool(bool value)
     return value ? "true" : "false";
 }
 
+/* One signature serves every field: NOLINTBEGIN(readability-non-const-parameter) */
 ATTACHMENT_FIELD(attach_time, sim_ec2_time_text(volume->attach_ms, buffer))
 ATTACHMENT_FIELD(attach_delete, print_bool(volume->delete_on_termination))
 ATTACHMENT_FIELD(attach_device, volume->device)
@@ -250,6 +259,16 @@ VOLUME_FIELD(snapshot_id, volume->snapshot_id)
 VOLUME_FIELD(status, world_volume_status(call->world, volume))
 VOLUME_FIELD(volume_id, volume->id)
 VOLUME_FIELD(volume_type, volume->type)
+
+static const char *field_volume_status(const struct sim_call *call, const void *item, size_t n,
+                                       char buffer[SIM_TEXT_SIZE])
+{
+    (void)call;
+    (void)item;
+    (void)buffer;
+    return n > 0 ? NULL : "ok";
+}
+/* NOLINTEND(readability-non-const-parameter) */
 
 static const struct sim_filter filters[] = {
     {"attachment.attach-time", field_attach_time},
@@ -270,15 +289,6 @@ static const struct sim_filter filters[] = {
     {"volume-type", field_volume_type},
     {0},
 };
-
-static const char *field_volume_status(const struct sim_call *call, const void *item, size_t n,
-                                       char buffer[SIM_TEXT_SIZE])
-{
-    (void)call;
-    (void)item;
-    (void)buffer;
-    return n > 0 ? NULL : "ok";
-}
 
 static const struct sim_filter status_filters[] = {
     {"availability-zone", field_zone},
@@ -355,9 +365,10 @@ static void write_initialization(struct sim_call *call, const struct sim_volume 
     sim_xml_open(out, "initializationStatusDetails");
     sim_xml_text(out, "initializationType", rate > 0 ? "provisioned-rate" : "default");
     sim_xml_int(out, "progress", percent);
-    if (rate > 0)
+    if (rate > 0) {
         sim_xml_int(out, "estimatedTimeToCompleteInSeconds",
                     volume->size_gib * 1024 * (100 - percent) / 100 / rate);
+    }
     sim_xml_close(out, "initializationStatusDetails");
 }
 

@@ -13,9 +13,10 @@ static char *copy_text(const char *text)
 
 static struct sim_tag *find(const struct sim_tags *tags, const char *key)
 {
-    for (size_t i = 0; i < tags->count; i++)
+    for (size_t i = 0; i < tags->count; i++) {
         if (strcmp(tags->items[i].key, key) == 0)
             return &tags->items[i];
+    }
     return NULL;
 }
 

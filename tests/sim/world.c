@@ -63,14 +63,14 @@ void world_random_hex(struct world *world, char *text, size_t size)
 static enum error_code open_state_dir(struct world *world, const char *dir, struct error *err)
 {
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
-        return error_set(err, ERR_SYSTEM, "cannot create '%s': %s", dir, strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot create '%s': %s", dir, strerrordesc_np(errno));
     world->dir = realpath(dir, NULL);
     if (world->dir == NULL)
-        return error_set(err, ERR_SYSTEM, "cannot find '%s': %s", dir, strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot find '%s': %s", dir, strerrordesc_np(errno));
     char path[4200];
     (void)snprintf(path, sizeof(path), "%s/blocks", world->dir);
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return error_set(err, ERR_SYSTEM, "cannot create '%s': %s", path, strerror(errno));
+        return error_set(err, ERR_SYSTEM, "cannot create '%s': %s", path, strerrordesc_np(errno));
     (void)snprintf(path, sizeof(path), "%s/lock", world->dir);
     world->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (world->lock_fd < 0 || flock(world->lock_fd, LOCK_EX | LOCK_NB) != 0)
@@ -86,9 +86,10 @@ static enum error_code attach_again(struct world *world, struct error *err)
         struct sim_volume *volume = world->volumes[i];
         const struct sim_instance *instance = NULL;
         volume->inner->loop_number = -1;
-        for (size_t j = 0; j < world->instance_count; j++)
+        for (size_t j = 0; j < world->instance_count; j++) {
             if (strcmp(world->instances[j].id, volume->instance_id) == 0)
                 instance = &world->instances[j];
+        }
         if (volume->attachment == ATTACHMENT_NONE || world->pool == NULL || instance == NULL ||
             strcmp(volume->device, instance->root_device) == 0)
             continue;

@@ -274,19 +274,25 @@ bool world_create_volume(struct world *world, const struct caller *caller,
                          const struct volume_request *request, struct sim_volume **volume,
                          struct refusal *refusal);
 
+struct attach_request {
+    const char *volume_id;
+    const char *instance_id; /* may be NULL to detach */
+    const char *device;      /* may be NULL to detach */
+    bool force;              /* only to detach */
+};
+
 /* AttachVolume: makes the loop device and its by-id link. Refusals: InvalidVolume.NotFound,
  * InvalidInstanceID.NotFound, InvalidVolume.ZoneMismatch, VolumeInUse, IncorrectState,
  * InvalidParameterValue (device name in use), UnsupportedOperation (no root, no reflink). */
-bool world_attach_volume(struct world *world, const struct caller *caller, const char *volume_id,
-                         const char *instance_id, const char *device, struct sim_volume **volume,
+bool world_attach_volume(struct world *world, const struct caller *caller,
+                         const struct attach_request *request, struct sim_volume **volume,
                          struct refusal *refusal);
 
-/* DetachVolume. instance_id and device may be NULL. A mounted device stays `busy` until it is
- * unmounted, or with force is cut off at once. Refusals: InvalidVolume.NotFound, IncorrectState,
- * InvalidAttachment.NotFound. */
-bool world_detach_volume(struct world *world, const struct caller *caller, const char *volume_id,
-                         const char *instance_id, const char *device, bool force,
-                         struct sim_volume **volume, struct refusal *refusal);
+/* DetachVolume. A mounted device stays `busy` until it is unmounted, or with force is cut off at
+ * once. Refusals: InvalidVolume.NotFound, IncorrectState, InvalidAttachment.NotFound. */
+bool world_detach_volume(struct world *world, const struct caller *caller,
+                         const struct attach_request *request, struct sim_volume **volume,
+                         struct refusal *refusal);
 
 /* DeleteVolume. Refusals: InvalidVolume.NotFound, VolumeInUse, IncorrectState. */
 bool world_delete_volume(struct world *world, const struct caller *caller, const char *volume_id,
@@ -339,11 +345,17 @@ struct sim_snapshot *world_snapshot(struct world *world, const struct caller *ca
 struct sim_snapshot *world_next_snapshot(struct world *world, const struct caller *caller,
                                          size_t *cursor);
 
+struct snapshot_request {
+    const char *volume_id;
+    const char *description; /* may be NULL */
+    const struct sim_tags *tags;
+};
+
 /* CreateSnapshot. *snapshot is borrowed. Refusals: InvalidVolume.NotFound, IncorrectState,
  * SnapshotCreationPerVolumeRateExceeded, ConcurrentSnapshotLimitExceeded, InternalError. */
-bool world_create_snapshot(struct world *world, const struct caller *caller, const char *volume_id,
-                           const char *description, const struct sim_tags *tags,
-                           struct sim_snapshot **snapshot, struct refusal *refusal);
+bool world_create_snapshot(struct world *world, const struct caller *caller,
+                           const struct snapshot_request *request, struct sim_snapshot **snapshot,
+                           struct refusal *refusal);
 
 #define SIM_SET_MAX 128
 

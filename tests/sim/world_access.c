@@ -31,7 +31,7 @@ static struct sim_credential *add_credential(struct world *world, const char *pr
     draw_text(dice, base64_letters, credential->secret, 40);
     credential->expires_ms = INT64_MAX;
     world->credentials =
-        world_grow(world->credentials, world->credential_count, sizeof(*world->credentials));
+        world_grow(world->credentials, world->credential_count, sizeof(struct sim_credential *));
     world->credentials[world->credential_count++] = credential;
     return credential;
 }
@@ -91,9 +91,10 @@ void world_make_access(struct world *world)
 
 const struct sim_credential *world_credential(struct world *world, const char *access_key)
 {
-    for (size_t i = 0; i < world->credential_count; i++)
+    for (size_t i = 0; i < world->credential_count; i++) {
         if (strcmp(world->credentials[i]->access_key, access_key) == 0)
             return world->credentials[i];
+    }
     return NULL;
 }
 
@@ -101,11 +102,12 @@ bool world_assume_role(struct world *world, const struct sim_credential *by,
                        const struct assume_role *request, const struct sim_credential **credential,
                        struct refusal *refusal)
 {
-    if (strcmp(request->role_arn, role_b) != 0 || strcmp(by->account, account_a) != 0)
+    if (strcmp(request->role_arn, role_b) != 0 || strcmp(by->account, account_a) != 0) {
         return refuse(refusal, "AccessDenied",
                       "User: %.100s is not authorized to perform: sts:AssumeRole on resource: "
                       "%.100s",
                       by->arn, request->role_arn);
+    }
     struct dice dice = world_birth(world);
     struct sim_credential *made = add_credential(world, "ASIA", &dice);
     draw_text(&dice, base64_letters, made->session_token, sizeof(made->session_token) - 1);
@@ -172,9 +174,10 @@ static const struct bucket_size *size_of_bucket(const char *action, bool unfilte
 
 static struct bucket *find_bucket(struct world *world, const char *name, double capacity)
 {
-    for (size_t i = 0; i < world->bucket_count; i++)
+    for (size_t i = 0; i < world->bucket_count; i++) {
         if (strcmp(world->buckets[i].name, name) == 0)
             return &world->buckets[i];
+    }
     world->buckets = world_grow(world->buckets, world->bucket_count, sizeof(*world->buckets));
     struct bucket *bucket = &world->buckets[world->bucket_count++];
     world_text(bucket->name, sizeof(bucket->name), name);

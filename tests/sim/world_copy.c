@@ -17,15 +17,18 @@ struct copy_plan {
 static bool check_shape(const struct copy_request *request, struct refusal *refusal)
 {
     int64_t minutes = request->completion_duration_min;
-    if (!world_region_exists(request->source_region))
+    if (!world_region_exists(request->source_region)) {
         return refuse(refusal, "InvalidParameterValue", "Invalid value '%.60s' for source-region",
                       request->source_region);
-    if (request->key != NULL && !request->encrypted)
+    }
+    if (request->key != NULL && !request->encrypted) {
         return refuse(refusal, "InvalidParameterCombination",
                       "KmsKeyId requires the parameter Encrypted to be true");
-    if (minutes != 0 && (minutes < 15 || minutes > 2880 || minutes % 15 != 0))
+    }
+    if (minutes != 0 && (minutes < 15 || minutes > 2880 || minutes % 15 != 0)) {
         return refuse(refusal, "InvalidParameterValue",
                       "CompletionDurationMinutes must be a multiple of 15 from 15 to 2880");
+    }
     return true;
 }
 
@@ -40,10 +43,11 @@ static bool check_limit(const struct world *world, const struct caller *caller,
             strcmp(copy->region, caller->region) == 0)
             running++;
     }
-    if (running >= COPY_LIMIT)
+    if (running >= COPY_LIMIT) {
         return refuse(refusal, "ResourceLimitExceeded",
                       "Too many snapshot copies in progress to this region. Limit is %d.",
                       COPY_LIMIT);
+    }
     return true;
 }
 
@@ -56,12 +60,14 @@ static bool find_source(struct world *world, const struct caller *caller,
     plan->source = world_snapshot(world, &there, request->source_id, refusal);
     if (plan->source == NULL)
         return false;
-    if (world_snapshot_completion_ms(world, plan->source) == 0)
+    if (world_snapshot_completion_ms(world, plan->source) == 0) {
         return refuse(refusal, "IncorrectState", "Snapshot is in invalid state - %s",
                       world_snapshot_status(world, plan->source));
-    if (plan->source->encrypted && request->presigned == PRESIGNED_ABSENT)
+    }
+    if (plan->source->encrypted && request->presigned == PRESIGNED_ABSENT) {
         return refuse(refusal, "MissingParameter",
                       "The request must contain the parameter PresignedUrl");
+    }
     return true;
 }
 
@@ -119,10 +125,11 @@ static const struct sim_snapshot *increment_base(struct world *world,
 static int64_t count_moved(const struct sim_snapshot *base, const struct sim_snapshot *copy)
 {
     CLEANUP_BLOCK_SET struct block_set blocks = {0};
-    if (base == NULL)
+    if (base == NULL) {
         world_cut_written(copy->inner->cut, &blocks);
-    else
+    } else {
         world_cut_between(base->inner->cut, copy->inner->cut, &blocks);
+    }
     return block_set_count(&blocks) * BLOCK_BYTES;
 }
 
@@ -176,11 +183,12 @@ static struct sim_snapshot *record(struct world *world, const struct caller *cal
     copy->inner->lineage = source->inner->lineage;
     if (plan->key_arn != NULL)
         world_encrypt_snapshot(world, copy, plan->key_arn);
-    if (request->description != NULL)
+    if (request->description != NULL) {
         world_text(copy->description, sizeof(copy->description), request->description);
-    else
+    } else {
         (void)snprintf(copy->description, sizeof(copy->description), "[Copied %s from %s]",
                        source->id, source->region);
+    }
     tags_merge(&copy->tags, request->tags);
     return copy;
 }

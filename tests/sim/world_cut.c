@@ -128,12 +128,14 @@ void world_cut_between(const struct cut *left, const struct cut *right, struct b
 
 static bool is_used(const struct world *world, const struct cut *cut)
 {
-    for (size_t i = 0; i < world->snapshot_count; i++)
+    for (size_t i = 0; i < world->snapshot_count; i++) {
         if (world->snapshots[i]->inner->cut == cut && !world->snapshots[i]->inner->gone)
             return true;
-    for (size_t i = 0; i < world->volume_count; i++)
+    }
+    for (size_t i = 0; i < world->volume_count; i++) {
         if (world->volumes[i]->inner->base == cut && !world->volumes[i]->inner->gone)
             return true;
+    }
     return false;
 }
 
@@ -161,9 +163,10 @@ bool world_changed_blocks(struct world *world, const struct sim_snapshot *first,
         return true;
     }
     if (first->inner->lineage != second->inner->lineage ||
-        strcmp(first->key_arn, second->key_arn) != 0)
+        strcmp(first->key_arn, second->key_arn) != 0) {
         return refuse(refusal, "UNRELATED_SNAPSHOTS",
                       "The specified snapshots do not belong to the same snapshot lineage");
+    }
     world_cut_between(first->inner->cut, second->inner->cut, blocks);
     return true;
 }

@@ -53,9 +53,10 @@ static void count_device(struct world *world, struct volume_inner *inner)
 
 void world_count_devices(struct world *world)
 {
-    for (size_t i = 0; i < world->volume_count; i++)
+    for (size_t i = 0; i < world->volume_count; i++) {
         if (!world->volumes[i]->inner->gone)
             count_device(world, world->volumes[i]->inner);
+    }
 }
 
 /* How long CloudWatch keeps datapoints of a period (CloudWatch user guide). */
@@ -93,10 +94,11 @@ static double device_minutes(const struct volume_inner *inner, enum sim_metric m
     size_t high = inner->minute_count;
     while (low < high) {
         size_t middle = (low + high) / 2;
-        if (inner->minutes[middle].minute < first)
+        if (inner->minutes[middle].minute < first) {
             low = middle + 1;
-        else
+        } else {
             high = middle;
+        }
     }
     for (; low < inner->minute_count && inner->minutes[low].minute < end; low++)
         sum += inner->minutes[low].counts[metric];

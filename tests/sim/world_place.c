@@ -23,9 +23,10 @@ const struct sim_zone *world_zone_at(size_t index)
 
 bool world_region_exists(const char *region)
 {
-    for (size_t i = 0; i < ZONE_COUNT; i++)
+    for (size_t i = 0; i < ZONE_COUNT; i++) {
         if (strcmp(zones[i].region, region) == 0)
             return true;
+    }
     return false;
 }
 
@@ -71,9 +72,10 @@ void world_make_places(struct world *world)
 {
     for (size_t i = 0; i < ZONE_COUNT; i++)
         make_instance(world, account_a, &zones[i]);
-    for (size_t i = 0; i < ZONE_COUNT; i++)
+    for (size_t i = 0; i < ZONE_COUNT; i++) {
         if (zones[i].name[strlen(zones[i].name) - 1] == 'a')
             make_instance(world, account_b, &zones[i]);
+    }
 }
 
 struct sim_instance *world_find_instance(struct world *world, const struct caller *caller,
@@ -81,9 +83,10 @@ struct sim_instance *world_find_instance(struct world *world, const struct calle
 {
     struct sim_instance *instance;
     size_t cursor = 0;
-    while ((instance = world_next_instance(world, caller, &cursor)) != NULL)
+    while ((instance = world_next_instance(world, caller, &cursor)) != NULL) {
         if (strcmp(instance->id, id) == 0)
             return instance;
+    }
     return NULL;
 }
 
@@ -102,10 +105,11 @@ struct sim_instance *world_next_instance(struct world *world, const struct calle
 /* The first instance of an account in a zone. */
 static const char *instance_in(const struct world *world, const char *account, const char *zone)
 {
-    for (size_t i = 0; i < world->instance_count; i++)
+    for (size_t i = 0; i < world->instance_count; i++) {
         if (strcmp(world->instances[i].account, account) == 0 &&
             strcmp(world->instances[i].zone, zone) == 0)
             return world->instances[i].id;
+    }
     return "";
 }
 

@@ -57,10 +57,11 @@ static void take_past_snapshot(struct world *world, struct sim_volume *volume, i
     struct cut *cut = world_add_cut(world, inner->base, volume->size_gib * GIB);
     struct sim_snapshot *snapshot;
     world->now_ms = at_ms;
-    if (cut->parent == NULL)
+    if (cut->parent == NULL) {
         block_set_add_range(&cut->changed, 0, GHOST_BLOCKS - 1);
-    else
+    } else {
         ghost_changes(inner->ghost, inner->ghost_until_ms, at_ms, &cut->changed);
+    }
     inner->ghost_until_ms = at_ms;
     inner->base = cut;
     inner->base_id = cut->id;
@@ -76,9 +77,10 @@ static void take_past_snapshot(struct world *world, struct sim_volume *volume, i
 static void take_maintenance_series(struct world *world, struct sim_volume *volume, int64_t day_ms)
 {
     static const int minutes_of_day[] = {600, 840, 960, 1020, 1050};
-    for (size_t i = 0; i < sizeof(minutes_of_day) / sizeof(minutes_of_day[0]); i++)
+    for (size_t i = 0; i < sizeof(minutes_of_day) / sizeof(minutes_of_day[0]); i++) {
         take_past_snapshot(world, volume, day_ms + minutes_of_day[i] * MS_PER_MINUTE + 12345,
                            "maintenance");
+    }
 }
 
 static bool is_maintenance_day(int64_t day)

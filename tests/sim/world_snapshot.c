@@ -60,9 +60,10 @@ const char *world_snapshot_progress(struct world *world, const struct sim_snapsh
 
 static bool is_shared_with(const struct sim_snapshot *snapshot, const char *account)
 {
-    for (size_t i = 0; i < snapshot->shared_count; i++)
+    for (size_t i = 0; i < snapshot->shared_count; i++) {
         if (strcmp(snapshot->shared_with[i], account) == 0)
             return true;
+    }
     return snapshot->shared_with_all;
 }
 
@@ -77,9 +78,10 @@ static bool may_see(const struct world *world, const struct caller *caller,
 
 struct sim_snapshot *world_find_snapshot(struct world *world, const char *id)
 {
-    for (size_t i = 0; i < world->snapshot_count; i++)
+    for (size_t i = 0; i < world->snapshot_count; i++) {
         if (!world->snapshots[i]->inner->gone && strcmp(world->snapshots[i]->id, id) == 0)
             return world->snapshots[i];
+    }
     return NULL;
 }
 
@@ -126,13 +128,15 @@ static bool check_volume(struct world *world, const struct sim_volume *volume,
     if (world->now_ms < volume->available_ms)
         return refuse(refusal, "IncorrectState", "The volume '%s' is 'creating'", volume->id);
     if (volume->inner->snapshots_made > 0 &&
-        world->now_ms - volume->inner->last_snapshot_ms < SPACING_MS)
+        world->now_ms - volume->inner->last_snapshot_ms < SPACING_MS) {
         return refuse(refusal, "SnapshotCreationPerVolumeRateExceeded",
                       "The maximum per volume CreateSnapshot request rate has been exceeded. Use "
                       "an increasing or variable sleep interval between requests.");
-    if (count_pending(world, volume) >= (slow_disk ? 1 : 5))
+    }
+    if (count_pending(world, volume) >= (slow_disk ? 1 : 5)) {
         return refuse(refusal, "ConcurrentSnapshotLimitExceeded",
                       "Maximum allowed in-progress snapshots for a single volume exceeded.");
+    }
     return true;
 }
 
@@ -140,7 +144,7 @@ static bool check_volume(struct world *world, const struct sim_volume *volume,
 static const struct cut *increment_base(const struct world *world, const struct sim_volume *volume,
                                         const struct cut *newest)
 {
-    for (const struct cut *cut = newest; cut != NULL; cut = cut->parent)
+    for (const struct cut *cut = newest; cut != NULL; cut = cut->parent) {
         for (size_t i = 0; i < world->snapshot_count; i++) {
             const struct sim_snapshot *snapshot = world->snapshots[i];
             if (snapshot->inner->cut == cut && !snapshot->inner->gone && !snapshot->fails &&
@@ -149,6 +153,7 @@ static const struct cut *increment_base(const struct world *world, const struct 
                 strcmp(snapshot->region, volume->region) == 0)
                 return cut;
         }
+    }
     return NULL;
 }
 
@@ -162,10 +167,11 @@ static int64_t bytes_between(const struct cut *base, const struct cut *cut)
 /* Kept with the volume, as climbing a long history for every snapshot would cost too much. */
 static int64_t bytes_written(struct volume_inner *inner, const struct cut *cut)
 {
-    if (inner->written.word_count == 0)
+    if (inner->written.word_count == 0) {
         world_cut_written(cut, &inner->written);
-    else
+    } else {
         block_set_unite(&inner->written, &cut->changed);
+    }
     return block_set_count(&inner->written) * BLOCK_BYTES;
 }
 
@@ -179,9 +185,10 @@ void world_encrypt_snapshot(struct world *world, struct sim_snapshot *snapshot, 
     dice_hex(&dice, hex, sizeof(hex));
     (void)snprintf(snapshot->data_key_id, sizeof(snapshot->data_key_id),
                    "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
-    for (size_t i = 0; i < world->key_count; i++)
+    for (size_t i = 0; i < world->key_count; i++) {
         if (strcmp(world->keys[i].arn, key_arn) == 0)
             snapshot->inner->managed_key = world->keys[i].aws_managed;
+    }
 }
 
 static struct sim_snapshot *record(struct world *world, const struct sim_volume *volume,
@@ -211,9 +218,10 @@ void world_record_set(struct world *world, struct sim_volume *const *volumes,
         volumes[i]->inner->snapshots_made++;
         volumes[i]->inner->last_snapshot_ms = snapshots[i]->started_ms;
     }
-    if (world_fault_strikes(world, "invisible", "CreateSnapshot"))
+    if (world_fault_strikes(world, "invisible", "CreateSnapshot")) {
         for (size_t i = 0; i < count; i++)
             snapshots[i]->visible_ms = world->now_ms + INVISIBLE_MS;
+    }
     world->dirty = true;
 }
 
@@ -318,9 +326,10 @@ void world_settle_snapshots(struct world *world)
     size_t i = world->snapshot_count;
     while (i > 0 && world->snapshots[i - 1]->inner->unsettled)
         i--;
-    for (; i < world->snapshot_count; i++)
+    for (; i < world->snapshot_count; i++) {
         if (world->snapshots[i]->inner->unsettled)
             settle_set(world, i);
+    }
 }
 
 /* Without bytes there is nothing slow to do. */
@@ -340,25 +349,26 @@ static void describe(struct sim_snapshot *snapshot, const char *description,
     tags_merge(&snapshot->tags, tags);
 }
 
-bool world_create_snapshot(struct world *world, const struct caller *caller, const char *volume_id,
-                           const char *description, const struct sim_tags *tags,
-                           struct sim_snapshot **snapshot, struct refusal *refusal)
+bool world_create_snapshot(struct world *world, const struct caller *caller,
+                           const struct snapshot_request *request, struct sim_snapshot **snapshot,
+                           struct refusal *refusal)
 {
-    struct sim_volume *volume = world_volume(world, caller, volume_id, refusal);
+    struct sim_volume *volume = world_volume(world, caller, request->volume_id, refusal);
     struct cut *cut;
     if (volume == NULL || !check_volume(world, volume, refusal) ||
         !world_take_cuts(world, &volume, &cut, 1, refusal))
         return false;
     record_now(world, &volume, &cut, snapshot, 1);
-    describe(*snapshot, description, tags);
+    describe(*snapshot, request->description, request->tags);
     return true;
 }
 
 static bool is_excluded(const struct set_request *request, const char *id)
 {
-    for (size_t i = 0; i < request->exclude_count; i++)
+    for (size_t i = 0; i < request->exclude_count; i++) {
         if (strcmp(request->exclude_ids[i], id) == 0)
             return true;
+    }
     return false;
 }
 
@@ -369,30 +379,36 @@ static bool is_boot(const struct sim_instance *instance, const struct sim_volume
 
 /* Collects the members; the boot volume may only be left out by exclude_boot. */
 static bool find_members(struct world *world, const struct caller *caller,
-                         const struct set_request *request, const struct sim_instance *instance,
-                         struct sim_volume *members[SIM_SET_MAX], size_t *count,
-                         struct refusal *refusal)
+                         const struct set_request *request, struct sim_volume *members[SIM_SET_MAX],
+                         size_t *count, struct refusal *refusal)
 {
+    const struct sim_instance *instance = world_find_instance(world, caller, request->instance_id);
     struct sim_volume *volume;
     size_t cursor = 0;
     *count = 0;
+    if (instance == NULL) {
+        return refuse(refusal, "InvalidInstanceID.NotFound",
+                      "The instance ID '%.60s' does not exist", request->instance_id);
+    }
     while ((volume = world_next_volume(world, caller, &cursor)) != NULL) {
         bool boot = is_boot(instance, volume);
         if (volume->attachment == ATTACHMENT_NONE || strcmp(volume->instance_id, instance->id) != 0)
             continue;
-        if (boot && is_excluded(request, volume->id))
+        if (boot && is_excluded(request, volume->id)) {
             return refuse(refusal, "InvalidParameterValue",
                           "The boot volume '%s' can only be left out by ExcludeBootVolume",
                           volume->id);
+        }
         if ((boot && request->exclude_boot) || is_excluded(request, volume->id))
             continue;
         if (*count == SIM_SET_MAX)
             return refuse(refusal, "InvalidParameterValue", "More than %d volumes", SIM_SET_MAX);
         members[(*count)++] = volume;
     }
-    if (*count == 0)
+    if (*count == 0) {
         return refuse(refusal, "InvalidParameterValue",
                       "The instance '%s' has no volume to take a snapshot of", instance->id);
+    }
     return true;
 }
 
@@ -404,15 +420,12 @@ bool world_create_snapshot_set(struct world *world, const struct caller *caller,
     struct sim_volume *members[SIM_SET_MAX];
     struct cut *cuts[SIM_SET_MAX];
     size_t found = 0;
-    const struct sim_instance *instance = world_find_instance(world, caller, request->instance_id);
-    if (instance == NULL)
-        return refuse(refusal, "InvalidInstanceID.NotFound",
-                      "The instance ID '%.60s' does not exist", request->instance_id);
-    if (!find_members(world, caller, request, instance, members, &found, refusal))
+    if (!find_members(world, caller, request, members, &found, refusal))
         return false;
-    for (size_t i = 0; i < found; i++)
+    for (size_t i = 0; i < found; i++) {
         if (!check_volume(world, members[i], refusal))
             return false;
+    }
     if (!world_take_cuts(world, members, cuts, found, refusal))
         return false;
     record_now(world, members, cuts, snapshots, found);
@@ -440,13 +453,15 @@ bool world_delete_snapshot(struct world *world, const struct caller *caller, con
     struct sim_snapshot *snapshot = world_snapshot(world, caller, id, refusal);
     if (snapshot == NULL)
         return false;
-    if (strcmp(snapshot->account, caller->account) != 0)
+    if (strcmp(snapshot->account, caller->account) != 0) {
         return refuse(refusal, "UnauthorizedOperation",
                       "You are not authorized to perform this operation.");
-    if (world->now_ms < snapshot->ends_ms)
+    }
+    if (world->now_ms < snapshot->ends_ms) {
         snapshot->inner->doomed = true;
-    else
+    } else {
         forget_snapshot(world, snapshot);
+    }
     world->dirty = true;
     return true;
 }
@@ -472,9 +487,10 @@ static void give(struct sim_snapshot *snapshot, const char *account)
 static void take_back(struct sim_snapshot *snapshot, const char *account)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < snapshot->shared_count; i++)
+    for (size_t i = 0; i < snapshot->shared_count; i++) {
         if (strcmp(snapshot->shared_with[i], account) != 0)
             memmove(snapshot->shared_with[kept++], snapshot->shared_with[i], SIM_ACCOUNT_SIZE);
+    }
     snapshot->shared_count = kept;
 }
 
@@ -485,20 +501,23 @@ bool world_share_snapshot(struct world *world, const struct caller *caller, cons
     bool all = strcmp(account, "all") == 0;
     if (snapshot == NULL)
         return false;
-    if (strcmp(snapshot->account, caller->account) != 0)
+    if (strcmp(snapshot->account, caller->account) != 0) {
         return refuse(refusal, "UnauthorizedOperation",
                       "You are not authorized to perform this operation.");
+    }
     if (shared && all && snapshot->encrypted)
         return refuse(refusal, "OperationNotPermitted", "Encrypted snapshots cannot be public");
-    if (shared && snapshot->inner->managed_key)
+    if (shared && snapshot->inner->managed_key) {
         return refuse(refusal, "OperationNotPermitted",
                       "Encrypted snapshots with EBS default key cannot be shared");
-    if (all)
+    }
+    if (all) {
         snapshot->shared_with_all = shared;
-    else if (shared)
+    } else if (shared) {
         give(snapshot, account);
-    else
+    } else {
         take_back(snapshot, account);
+    }
     world->dirty = true;
     return true;
 }

@@ -182,9 +182,10 @@ static struct json_object *field_out(const struct field *field, const char *at)
 
 static void fields_out(struct json_object *object, const struct field *fields, const void *from)
 {
-    for (; fields->name != NULL; fields++)
+    for (; fields->name != NULL; fields++) {
         (void)json_object_object_add(object, fields->name,
                                      field_out(fields, (const char *)from + fields->offset));
+    }
 }
 
 static struct json_object *object_out(const struct field *fields, const void *from)
@@ -197,9 +198,10 @@ static struct json_object *object_out(const struct field *fields, const void *fr
 static void tags_out(struct json_object *object, const struct sim_tags *tags)
 {
     struct json_object *list = json_object_new_object();
-    for (size_t i = 0; i < tags->count; i++)
+    for (size_t i = 0; i < tags->count; i++) {
         (void)json_object_object_add(list, tags->items[i].key,
                                      json_object_new_string(tags->items[i].value));
+    }
     (void)json_object_object_add(object, "tags", list);
 }
 
@@ -252,9 +254,9 @@ static struct json_object *world_out(const struct world *world)
         (void)json_object_array_add(list, object_out(track_fields, &world->tracks[i]));
     list = list_in(root, "instances");
     for (size_t i = 0; i < world->instance_count; i++) {
-        struct json_object *object = object_out(instance_fields, &world->instances[i]);
-        tags_out(object, &world->instances[i].tags);
-        (void)json_object_array_add(list, object);
+        struct json_object *described = object_out(instance_fields, &world->instances[i]);
+        tags_out(described, &world->instances[i].tags);
+        (void)json_object_array_add(list, described);
     }
     list = list_in(root, "volumes");
     for (size_t i = 0; i < world->volume_count; i++)
@@ -281,10 +283,11 @@ void world_save(struct world *world)
     (void)snprintf(draft, sizeof(draft), "%s/state.json.new", world->dir);
     CLEANUP(free_json) struct json_object *root = world_out(world);
     if (json_object_to_file_ext(draft, root, JSON_C_TO_STRING_PLAIN) != 0 ||
-        rename(draft, path) != 0)
-        (void)fprintf(stderr, "cloudsim: cannot store '%s': %s\n", path, strerror(errno));
-    else
+        rename(draft, path) != 0) {
+        (void)fprintf(stderr, "cloudsim: cannot store '%s': %s\n", path, strerrordesc_np(errno));
+    } else {
         world->dirty = false;
+    }
 }
 
 void world_checkpoint(struct world *world)
@@ -322,9 +325,10 @@ static void field_in(const struct field *field, struct json_object *value, char 
 static void fields_in(struct json_object *object, const struct field *fields, void *into)
 {
     struct json_object *value;
-    for (; fields->name != NULL; fields++)
+    for (; fields->name != NULL; fields++) {
         if (json_object_object_get_ex(object, fields->name, &value) && value != NULL)
             field_in(fields, value, (char *)into + fields->offset);
+    }
 }
 
 static void tags_in(struct json_object *object, struct sim_tags *tags)
@@ -381,8 +385,8 @@ static void access_in(struct world *world, struct json_object *root)
         if (kept == NULL)
             return;
         *kept = read;
-        world->credentials =
-            world_grow(world->credentials, world->credential_count, sizeof(*world->credentials));
+        world->credentials = world_grow(world->credentials, world->credential_count,
+                                        sizeof(struct sim_credential *));
         world->credentials[world->credential_count++] = kept;
     }
 }
@@ -434,9 +438,10 @@ static void volumes_in(struct world *world, struct json_object *root)
         tags_in(object, &volume->tags);
         minutes_in(object, inner);
         inner->base = cut_by_id(world, inner->base_id);
-        if (inner->ghost_blocks > 0 && !inner->gone)
+        if (inner->ghost_blocks > 0 && !inner->gone) {
             inner->ghost =
                 ghost_new(dice_hash(world->seed, 31), inner->ghost_blocks, inner->ghost_origin_ms);
+        }
     }
 }
 
@@ -468,10 +473,12 @@ static enum error_code snapshots_in(struct world *world, struct json_object *roo
 
 static enum error_code check_bytes(const struct world *world, struct error *err)
 {
-    for (size_t i = 0; i < world->cut_count; i++)
-        if (world->cuts[i]->has_bytes && world->pool == NULL)
+    for (size_t i = 0; i < world->cut_count; i++) {
+        if (world->cuts[i]->has_bytes && world->pool == NULL) {
             return error_set(err, ERR_SYSTEM,
                              "the state has stored bytes, which need root and reflink");
+        }
+    }
     return ERR_NONE;
 }
 

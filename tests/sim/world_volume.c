@@ -30,9 +30,10 @@ static const struct volume_type types[] = {
 
 static const struct volume_type *find_type(const char *name)
 {
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
         if (strcmp(types[i].name, name) == 0)
             return &types[i];
+    }
     return NULL;
 }
 
@@ -105,9 +106,10 @@ static bool is_callers(const struct world *world, const struct caller *caller,
 struct sim_volume *world_volume(struct world *world, const struct caller *caller, const char *id,
                                 struct refusal *refusal)
 {
-    for (size_t i = 0; i < world->volume_count; i++)
+    for (size_t i = 0; i < world->volume_count; i++) {
         if (strcmp(world->volumes[i]->id, id) == 0 && is_callers(world, caller, world->volumes[i]))
             return world->volumes[i];
+    }
     (void)refuse(refusal, "InvalidVolume.NotFound", "The volume '%.60s' does not exist.", id);
     return NULL;
 }
@@ -182,9 +184,10 @@ static bool plan_zone(const struct caller *caller, const struct volume_request *
                       struct refusal *refusal)
 {
     const struct sim_zone *zone;
-    for (size_t i = 0; (zone = world_zone_at(i)) != NULL; i++)
+    for (size_t i = 0; (zone = world_zone_at(i)) != NULL; i++) {
         if (strcmp(zone->name, request->zone) == 0 && strcmp(zone->region, caller->region) == 0)
             return true;
+    }
     return refuse(refusal, "InvalidZone.NotFound", "The zone '%.60s' does not exist.",
                   request->zone);
 }
@@ -195,23 +198,26 @@ static bool plan_source(struct world *world, const struct caller *caller,
 {
     plan->size_gib = request->size_gib;
     if (request->snapshot_id == NULL) {
-        if (request->size_gib == 0)
+        if (request->size_gib == 0) {
             return refuse(refusal, "MissingParameter",
                           "The request must contain the parameter size or snapshotId");
+        }
         return true;
     }
     plan->snapshot = world_snapshot(world, caller, request->snapshot_id, refusal);
     if (plan->snapshot == NULL)
         return false;
-    if (world_snapshot_completion_ms(world, plan->snapshot) == 0)
+    if (world_snapshot_completion_ms(world, plan->snapshot) == 0) {
         return refuse(refusal, "IncorrectState", "Snapshot is in invalid state - %s",
                       world_snapshot_status(world, plan->snapshot));
+    }
     if (request->size_gib == 0)
         plan->size_gib = plan->snapshot->volume_size_gib;
-    if (plan->size_gib < plan->snapshot->volume_size_gib)
+    if (plan->size_gib < plan->snapshot->volume_size_gib) {
         return refuse(refusal, "InvalidParameterValue",
                       "The size of a volume must be equal to or greater than its snapshot: %lldGiB",
                       (long long)plan->snapshot->volume_size_gib);
+    }
     return true;
 }
 
@@ -222,24 +228,28 @@ static bool plan_shape(const struct volume_request *request, struct volume_plan 
     plan->type = find_type(name);
     if (plan->type == NULL)
         return refuse(refusal, "UnknownVolumeType", "Unsupported volume type '%.60s'.", name);
-    if (plan->size_gib < plan->type->min_gib || plan->size_gib > plan->type->max_gib)
+    if (plan->size_gib < plan->type->min_gib || plan->size_gib > plan->type->max_gib) {
         return refuse(refusal, "InvalidParameterValue",
                       "Volume of %lldGiB is out of the range of %s: %lld to %lld GiB",
                       (long long)plan->size_gib, name, (long long)plan->type->min_gib,
                       (long long)plan->type->max_gib);
+    }
     plan->iops = request->iops == 0 ? plan->type->default_iops : request->iops;
-    if (request->iops != 0 && plan->type->min_iops == 0)
+    if (request->iops != 0 && plan->type->min_iops == 0) {
         return refuse(refusal, "InvalidParameterCombination",
                       "The parameter iops is not supported for %s volumes", name);
-    if (plan->iops == 0)
+    }
+    if (plan->iops == 0) {
         return refuse(refusal, "MissingParameter", "The parameter iops must be specified for %s",
                       name);
+    }
     if (plan->type->min_iops != 0 &&
-        (plan->iops < plan->type->min_iops || plan->iops > plan->type->max_iops))
+        (plan->iops < plan->type->min_iops || plan->iops > plan->type->max_iops)) {
         return refuse(refusal, "InvalidParameterValue",
                       "Volume iops of %lld is out of range; minimum is %lld, maximum is %lld",
                       (long long)plan->iops, (long long)plan->type->min_iops,
                       (long long)plan->type->max_iops);
+    }
     return true;
 }
 
@@ -249,13 +259,15 @@ static bool plan_throughput(const struct volume_request *request, const struct v
     int64_t asked = request->throughput_mib_per_s;
     if (asked == 0)
         return true;
-    if (strcmp(plan->type->name, "gp3") != 0)
+    if (strcmp(plan->type->name, "gp3") != 0) {
         return refuse(refusal, "InvalidParameterCombination",
                       "The parameter throughput is not supported for %s volumes", plan->type->name);
-    if (asked < 125 || asked > 2000 || asked * 4 > plan->iops)
+    }
+    if (asked < 125 || asked > 2000 || asked * 4 > plan->iops) {
         return refuse(refusal, "InvalidParameterValue",
                       "Throughput of %lld MiB/s is out of range for %lld iops", (long long)asked,
                       (long long)plan->iops);
+    }
     return true;
 }
 
@@ -265,9 +277,10 @@ static bool plan_key(struct world *world, const struct caller *caller,
                      struct refusal *refusal)
 {
     plan->encrypted = request->encrypted || (plan->snapshot != NULL && plan->snapshot->encrypted);
-    if (request->key != NULL && !request->encrypted)
+    if (request->key != NULL && !request->encrypted) {
         return refuse(refusal, "InvalidParameterDependency",
                       "The parameter KmsKeyId requires the parameter Encrypted to be set.");
+    }
     if (!plan->encrypted)
         return true;
     const char *name = request->key;
@@ -297,10 +310,11 @@ static void fill_volume(struct world *world, const struct caller *caller,
     world_text(volume->type, sizeof(volume->type), plan->type->name);
     volume->size_gib = plan->size_gib;
     volume->iops = plan->iops;
-    if (strcmp(volume->type, "gp2") == 0)
+    if (strcmp(volume->type, "gp2") == 0) {
         volume->iops = plan->size_gib * 3 < 100     ? 100
                        : plan->size_gib * 3 > 16000 ? 16000
                                                     : plan->size_gib * 3;
+    }
     volume->throughput_mib_per_s = request->throughput_mib_per_s != 0
                                        ? request->throughput_mib_per_s
                                        : default_throughput(plan->type);
@@ -373,10 +387,11 @@ bool world_create_volume(struct world *world, const struct caller *caller,
     struct sim_volume *known = find_by_token(world, caller, request->client_token);
     if (known != NULL) {
         if (request->request_hash != NULL &&
-            strcmp(known->request_hash, request->request_hash) != 0)
+            strcmp(known->request_hash, request->request_hash) != 0) {
             return refuse(refusal, "IdempotentParameterMismatch",
                           "Client token '%.64s' was used with other parameters.",
                           request->client_token);
+        }
         *volume = known;
         return true;
     }
@@ -406,10 +421,11 @@ static bool check_attach(struct world *world, const struct sim_volume *volume,
                          const struct sim_instance *instance, const char *device,
                          struct refusal *refusal)
 {
-    if (strcmp(volume->zone, instance->zone) != 0)
+    if (strcmp(volume->zone, instance->zone) != 0) {
         return refuse(refusal, "InvalidVolume.ZoneMismatch",
                       "The volume '%s' is not in the same availability zone as instance '%s'",
                       volume->id, instance->id);
+    }
     if (volume->attachment != ATTACHMENT_NONE)
         return refuse(refusal, "VolumeInUse", "%s is already attached to an instance", volume->id);
     if (strcmp(world_volume_status(world, volume), "available") != 0)
@@ -417,39 +433,42 @@ static bool check_attach(struct world *world, const struct sim_volume *volume,
     for (size_t i = 0; i < world->volume_count; i++) {
         const struct sim_volume *other = world->volumes[i];
         if (!other->inner->gone && other->attachment != ATTACHMENT_NONE &&
-            strcmp(other->instance_id, instance->id) == 0 && strcmp(other->device, device) == 0)
+            strcmp(other->instance_id, instance->id) == 0 && strcmp(other->device, device) == 0) {
             return refuse(refusal, "InvalidParameterValue",
                           "Invalid value '%.60s' for unixDevice. Attachment point %.60s is already "
                           "in use",
                           device, device);
+        }
     }
     return true;
 }
 
-bool world_attach_volume(struct world *world, const struct caller *caller, const char *volume_id,
-                         const char *instance_id, const char *device, struct sim_volume **volume,
+bool world_attach_volume(struct world *world, const struct caller *caller,
+                         const struct attach_request *request, struct sim_volume **volume,
                          struct refusal *refusal)
 {
-    struct sim_volume *found = world_volume(world, caller, volume_id, refusal);
+    struct sim_volume *found = world_volume(world, caller, request->volume_id, refusal);
     if (found == NULL)
         return false;
-    const struct sim_instance *instance = world_find_instance(world, caller, instance_id);
-    if (instance == NULL)
+    const struct sim_instance *instance = world_find_instance(world, caller, request->instance_id);
+    if (instance == NULL) {
         return refuse(refusal, "InvalidInstanceID.NotFound",
-                      "The instance ID '%.60s' does not exist", instance_id);
-    if (!check_attach(world, found, instance, device, refusal))
+                      "The instance ID '%.60s' does not exist", request->instance_id);
+    }
+    if (!check_attach(world, found, instance, request->device, refusal))
         return false;
     struct error err;
-    if (world->dir != NULL && world->pool == NULL)
+    if (world->dir != NULL && world->pool == NULL) {
         return refuse(refusal, "UnsupportedOperation",
                       "this simulator has no root or no reflink, so it cannot attach volumes");
+    }
     if (world->pool != NULL && world_volume_device_on(world, found, &err) != ERR_NONE)
         return refuse(refusal, "InternalError", "%.200s", err.message);
     found->attachment = ATTACHMENT_ATTACHING;
     found->attach_ms = world->now_ms;
     found->inner->settled_ms = world->now_ms + SETTLE_MS;
     world_text(found->instance_id, sizeof(found->instance_id), instance->id);
-    world_text(found->device, sizeof(found->device), device);
+    world_text(found->device, sizeof(found->device), request->device);
     world->dirty = true;
     *volume = found;
     return true;
@@ -464,25 +483,28 @@ static void begin_detach(struct world *world, struct sim_volume *volume)
     world->dirty = true;
 }
 
-bool world_detach_volume(struct world *world, const struct caller *caller, const char *volume_id,
-                         const char *instance_id, const char *device, bool force,
-                         struct sim_volume **volume, struct refusal *refusal)
+bool world_detach_volume(struct world *world, const struct caller *caller,
+                         const struct attach_request *request, struct sim_volume **volume,
+                         struct refusal *refusal)
 {
-    struct sim_volume *found = world_volume(world, caller, volume_id, refusal);
+    struct sim_volume *found = world_volume(world, caller, request->volume_id, refusal);
     if (found == NULL)
         return false;
-    if (found->attachment == ATTACHMENT_NONE || found->attachment == ATTACHMENT_DETACHING)
+    if (found->attachment == ATTACHMENT_NONE || found->attachment == ATTACHMENT_DETACHING) {
         return refuse(refusal, "IncorrectState", "Volume '%s' is in the '%s' state.", found->id,
                       world_volume_status(world, found));
-    if ((instance_id != NULL && strcmp(instance_id, found->instance_id) != 0) ||
-        (device != NULL && strcmp(device, found->device) != 0))
+    }
+    if ((request->instance_id != NULL && strcmp(request->instance_id, found->instance_id) != 0) ||
+        (request->device != NULL && strcmp(request->device, found->device) != 0)) {
         return refuse(refusal, "InvalidAttachment.NotFound",
                       "The volume '%s' is not attached to that instance and device.", found->id);
+    }
     int loop_number = found->inner->loop_number;
-    if (loop_number >= 0 && !force && pool_is_busy(loop_number))
+    if (loop_number >= 0 && !request->force && pool_is_busy(loop_number)) {
         found->attachment = ATTACHMENT_BUSY;
-    else
+    } else {
         begin_detach(world, found);
+    }
     world->dirty = true;
     *volume = found;
     return true;
@@ -494,9 +516,10 @@ bool world_delete_volume(struct world *world, const struct caller *caller, const
     struct sim_volume *found = world_volume(world, caller, volume_id, refusal);
     if (found == NULL)
         return false;
-    if (found->attachment != ATTACHMENT_NONE)
+    if (found->attachment != ATTACHMENT_NONE) {
         return refuse(refusal, "VolumeInUse", "Volume %s is currently attached to %s", found->id,
                       found->instance_id);
+    }
     if (strcmp(world_volume_status(world, found), "available") != 0)
         return refuse(refusal, "IncorrectState", "The volume '%s' is 'creating'", found->id);
     struct pool_range range = world_volume_range(found);
@@ -520,18 +543,20 @@ static void advance_volume(struct world *world, struct sim_volume *volume)
     if (volume->inner->settled_ms > world->now_ms)
         return;
     enum sim_attachment_state before = volume->attachment;
-    if (before == ATTACHMENT_ATTACHING)
+    if (before == ATTACHMENT_ATTACHING) {
         volume->attachment = ATTACHMENT_ATTACHED;
-    else if (before == ATTACHMENT_DETACHING)
+    } else if (before == ATTACHMENT_DETACHING) {
         volume->attachment = ATTACHMENT_NONE;
+    }
     world->dirty |= volume->attachment != before;
 }
 
 void world_advance_volumes(struct world *world)
 {
-    for (size_t i = 0; i < world->volume_count; i++)
+    for (size_t i = 0; i < world->volume_count; i++) {
         if (!world->volumes[i]->inner->gone)
             advance_volume(world, world->volumes[i]);
+    }
 }
 
 void world_touch(struct world *world, struct sim_volume *volume, int64_t offset_bytes,

@@ -78,8 +78,10 @@ static struct sim_volume *make_volume(struct bench *bench, const char *snapshot_
     bool made = world_create_volume(bench->world, &bench->caller, &request, &volume, &no);
     CHECK(made, no.message);
     pass(bench, MS_PER_MINUTE);
-    CHECK(made && world_attach_volume(bench->world, &bench->caller, volume->id,
-                                      bench->names.instance, device, &volume, &no),
+    CHECK(made && world_attach_volume(
+                      bench->world, &bench->caller,
+                      &(struct attach_request){volume->id, bench->names.instance, device, false},
+                      &volume, &no),
           no.message);
     pass(bench, MS_PER_MINUTE);
     return volume;
@@ -181,12 +183,14 @@ static void check_changes(struct bench *bench, const struct sim_volume *volume, 
     CHECK(posix_memalign(&memory, PAGE, PAGE) == 0, "memory");
     memset(memory, 7, PAGE);
     pass(bench, MS_PER_HOUR);
-    CHECK(world_create_snapshot(bench->world, &bench->caller, volume->id, NULL, NULL, &before, &no),
+    CHECK(world_create_snapshot(bench->world, &bench->caller,
+                                &(struct snapshot_request){.volume_id = volume->id}, &before, &no),
           no.message);
     CHECK(pwrite(device, memory, PAGE, 100 * BLOCK_BYTES) == PAGE, "write");
     CHECK(pwrite(device, memory, PAGE, 205 * BLOCK_BYTES + PAGE) == PAGE, "write");
     pass(bench, MS_PER_HOUR);
-    CHECK(world_create_snapshot(bench->world, &bench->caller, volume->id, NULL, NULL, &after, &no),
+    CHECK(world_create_snapshot(bench->world, &bench->caller,
+                                &(struct snapshot_request){.volume_id = volume->id}, &after, &no),
           no.message);
     pass(bench, MS_PER_HOUR);
     CHECK(world_changed_blocks(bench->world, before, after, &blocks, &no), no.message);

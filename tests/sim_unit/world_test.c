@@ -64,8 +64,10 @@ static struct sim_volume *attach_volume(struct bench *bench, const char *device)
 {
     struct sim_volume *volume = make_volume(bench, "gp3", 100);
     struct refusal no = {0};
-    cr_assert(world_attach_volume(bench->world, &bench->a, volume->id, bench->names.instance,
-                                  device, &volume, &no),
+    cr_assert(world_attach_volume(
+                  bench->world, &bench->a,
+                  &(struct attach_request){volume->id, bench->names.instance, device, false},
+                  &volume, &no),
               "%s", no.code);
     pass(bench, 5000);
     return volume;
@@ -75,9 +77,10 @@ static struct sim_snapshot *snap(struct bench *bench, const struct sim_volume *v
 {
     struct sim_snapshot *snapshot = NULL;
     struct refusal no = {0};
-    cr_assert(
-        world_create_snapshot(bench->world, &bench->a, volume->id, NULL, NULL, &snapshot, &no),
-        "%s", no.code);
+    cr_assert(world_create_snapshot(bench->world, &bench->a,
+                                    &(struct snapshot_request){.volume_id = volume->id}, &snapshot,
+                                    &no),
+              "%s", no.code);
     return snapshot;
 }
 
@@ -258,9 +261,10 @@ ParameterizedTest(struct limit_case *c, world, pending_limit)
         pass(&bench, 16 * MS_PER_SECOND);
     }
     cr_assert(world_delete_snapshot(bench.world, &bench.a, snapshot->id, &no));
-    cr_expect_not(
-        world_create_snapshot(bench.world, &bench.a, volume->id, NULL, NULL, &snapshot, &no),
-        "a pending one that was deleted still counts");
+    cr_expect_not(world_create_snapshot(bench.world, &bench.a,
+                                        &(struct snapshot_request){.volume_id = volume->id},
+                                        &snapshot, &no),
+                  "a pending one that was deleted still counts");
     cr_expect_str_eq(no.code, "ConcurrentSnapshotLimitExceeded");
 }
 
@@ -273,8 +277,9 @@ Test(world, calls_on_one_volume_keep_fifteen_seconds_apart)
     struct sim_volume *volume = make_volume(&bench, "gp3", 10);
     (void)snap(&bench, volume);
     pass(&bench, 14999);
-    cr_expect_not(
-        world_create_snapshot(bench.world, &bench.a, volume->id, NULL, NULL, &snapshot, &no));
+    cr_expect_not(world_create_snapshot(bench.world, &bench.a,
+                                        &(struct snapshot_request){.volume_id = volume->id},
+                                        &snapshot, &no));
     cr_expect_str_eq(no.code, "SnapshotCreationPerVolumeRateExceeded");
     pass(&bench, 1);
     cr_expect_not_null(snap(&bench, volume));
@@ -384,7 +389,9 @@ Test(world, shared_snapshots_are_seen_and_give_a_new_lineage)
     struct volume_request request = {.zone = "us-east-1a", .snapshot_id = source->id};
     cr_assert(world_create_volume(bench.world, &bench.b, &request, &theirs, &no), "%s", no.code);
     pass(&bench, MS_PER_MINUTE);
-    cr_assert(world_create_snapshot(bench.world, &bench.b, theirs->id, NULL, NULL, &snapshot, &no));
+    cr_assert(world_create_snapshot(bench.world, &bench.b,
+                                    &(struct snapshot_request){.volume_id = theirs->id}, &snapshot,
+                                    &no));
     cr_expect_eq(moved_blocks(snapshot), 40, "from a shared snapshot: full");
     cr_assert(world_create_volume(bench.world, &bench.a, &request, &theirs, &no));
     pass(&bench, MS_PER_MINUTE);
@@ -561,14 +568,19 @@ Test(world, attaching_is_refused_as_aws_does)
     bench_open(&bench, 9, false);
     struct sim_volume *first = attach_volume(&bench, "/dev/sdf");
     struct sim_volume *second = make_volume(&bench, "gp3", 10);
-    cr_expect_not(world_attach_volume(bench.world, &bench.a, first->id, bench.names.instance,
-                                      "/dev/sdg", &volume, &no));
+    cr_expect_not(world_attach_volume(
+        bench.world, &bench.a,
+        &(struct attach_request){first->id, bench.names.instance, "/dev/sdg", false}, &volume,
+        &no));
     cr_expect_str_eq(no.code, "VolumeInUse");
-    cr_expect_not(world_attach_volume(bench.world, &bench.a, second->id, bench.names.instance,
-                                      "/dev/sdf", &volume, &no));
+    cr_expect_not(world_attach_volume(
+        bench.world, &bench.a,
+        &(struct attach_request){second->id, bench.names.instance, "/dev/sdf", false}, &volume,
+        &no));
     cr_expect_str_eq(no.code, "InvalidParameterValue");
-    cr_expect_not(world_attach_volume(bench.world, &bench.a, second->id, "i-00000000", "/dev/sdh",
-                                      &volume, &no));
+    cr_expect_not(world_attach_volume(
+        bench.world, &bench.a,
+        &(struct attach_request){second->id, "i-00000000", "/dev/sdh", false}, &volume, &no));
     cr_expect_str_eq(no.code, "InvalidInstanceID.NotFound");
     cr_expect_not(world_delete_volume(bench.world, &bench.a, first->id, &no));
     cr_expect_str_eq(no.code, "VolumeInUse");
