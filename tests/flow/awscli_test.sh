@@ -342,4 +342,6 @@ is "GetMetricData" Complete "$("$AWS" --output text cloudwatch get-metric-data \
 ec2 delete-snapshot --snapshot-id "$first" >/dev/null
 refused "DeleteSnapshot" InvalidSnapshot.NotFound ec2 delete-snapshot --snapshot-id "$first"
 
+kill -0 "$pid" 2>/dev/null || { echo "FAILED: cloudsim died:"; failed=1; }
+[ $failed -eq 0 ] || tail -n 40 "$dir/cloudsim.log"
 exit $failed

@@ -34,9 +34,10 @@ bool sim_call_need(struct sim_call *call, const char *name, const char **value)
 {
     char text[64];
     const char *found = sim_query_get(&call->query, "%s", name);
-    if (found == NULL || *found == '\0')
+    if (found == NULL || *found == '\0') {
         return refuse(&call->refusal, "MissingParameter",
                       "The request must contain the parameter %s", spoken(name, text));
+    }
     *value = found;
     return true;
 }
@@ -50,10 +51,11 @@ bool sim_call_int(struct sim_call *call, const char *name, int64_t *value)
         return true;
     errno = 0;
     long long number = strtoll(found, &end, 10);
-    if (errno != 0 || end == found || *end != '\0' || isspace((unsigned char)*found))
+    if (errno != 0 || end == found || *end != '\0' || isspace((unsigned char)*found)) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value (%s) for parameter %s is invalid. Expected an integer", found,
                       spoken(name, text));
+    }
     *value = number;
     return true;
 }
@@ -64,10 +66,11 @@ bool sim_call_bool(struct sim_call *call, const char *name, bool *value)
     const char *found = sim_query_get(&call->query, "%s", name);
     if (found == NULL)
         return true;
-    if (strcmp(found, "true") != 0 && strcmp(found, "false") != 0)
+    if (strcmp(found, "true") != 0 && strcmp(found, "false") != 0) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value (%s) for parameter %s is invalid. Expected 'true' or 'false'", found,
                       spoken(name, text));
+    }
     *value = strcmp(found, "true") == 0;
     return true;
 }
@@ -79,14 +82,16 @@ bool sim_call_check_id(struct sim_call *call, enum sim_id_kind kind, const char 
     const char *prefix = id_kinds[kind].prefix;
     bool has_prefix = strncmp(id, prefix, strlen(prefix)) == 0;
 
-    if (!has_prefix && id_kinds[kind].prefix_is_value_error)
+    if (!has_prefix && id_kinds[kind].prefix_is_value_error) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value (%s) for parameter %s is invalid. Expected: '%s...'.", id,
                       spoken(name, text), prefix);
+    }
     size_t digits = has_prefix ? strspn(id + strlen(prefix), "0123456789abcdef") : 0;
-    if ((digits != 8 && digits != 17) || id[strlen(prefix) + digits] != '\0')
+    if ((digits != 8 && digits != 17) || id[strlen(prefix) + digits] != '\0') {
         return refuse(&call->refusal, id_kinds[kind].malformed,
                       "Invalid id: \"%s\" (expecting \"%s...\")", id, prefix);
+    }
     return true;
 }
 
@@ -139,22 +144,27 @@ static bool check_tag(struct sim_call *call, const struct sim_tags *tags, const 
     struct refusal *refusal = &call->refusal;
     if (*key == '\0')
         return refuse(refusal, "InvalidParameterValue", "Tag key cannot be empty.");
-    if (count_chars(key) > TAG_KEY_MAX_CHARS)
+    if (count_chars(key) > TAG_KEY_MAX_CHARS) {
         return refuse(refusal, "InvalidParameterValue",
                       "Tag key exceeds the maximum length of %d characters", TAG_KEY_MAX_CHARS);
-    if (count_chars(value) > TAG_VALUE_MAX_CHARS)
+    }
+    if (count_chars(value) > TAG_VALUE_MAX_CHARS) {
         return refuse(refusal, "InvalidParameterValue",
                       "Tag value exceeds the maximum length of %d characters", TAG_VALUE_MAX_CHARS);
-    if (strncasecmp(key, "aws:", 4) == 0)
+    }
+    if (strncasecmp(key, "aws:", 4) == 0) {
         return refuse(refusal, "InvalidParameterValue",
                       "Tag keys starting with 'aws:' are reserved for internal use");
-    if (tags_get(tags, key) != NULL)
+    }
+    if (tags_get(tags, key) != NULL) {
         return refuse(refusal, "InvalidParameterValue", "Duplicate tag key '%.100s' specified.",
                       key);
-    if (tags->count == TAGS_MAX)
+    }
+    if (tags->count == TAGS_MAX) {
         return refuse(refusal, "TagLimitExceeded",
                       "More than %d tags specified. The maximum number of tags is %d.", TAGS_MAX,
                       TAGS_MAX);
+    }
     return true;
 }
 
@@ -176,14 +186,16 @@ bool sim_call_tag_specifications(struct sim_call *call, const char *type, struct
     char name[64];
     for (size_t n = 1; sim_query_has(&call->query, "TagSpecification.%zu", n); n++) {
         const char *given = sim_query_get(&call->query, "TagSpecification.%zu.ResourceType", n);
-        if (given == NULL || strcmp(given, type) != 0)
+        if (given == NULL || strcmp(given, type) != 0) {
             return refuse(&call->refusal, "InvalidParameterValue",
                           "'%s' is not a valid taggable resource type for this operation.",
                           given == NULL ? "" : given);
+        }
         snprintf(name, sizeof(name), "TagSpecification.%zu.Tag", n);
-        if (!sim_query_has(&call->query, "%s", name))
+        if (!sim_query_has(&call->query, "%s", name)) {
             return refuse(&call->refusal, "InvalidParameterValue",
                           "Tag specification must have at least one tag");
+        }
         if (!sim_call_tags(call, name, tags))
             return false;
     }
@@ -196,13 +208,15 @@ bool sim_call_ready(struct sim_call *call)
     if (!sim_call_bool(call, "DryRun", &dry_run))
         return false;
     const char *unknown = sim_query_unknown(&call->query);
-    if (unknown != NULL)
+    if (unknown != NULL) {
         return refuse(&call->refusal, "UnknownParameter", "The parameter %.100s is not recognized",
                       unknown);
+    }
     call->ready = true;
-    if (dry_run)
+    if (dry_run) {
         return refuse(&call->refusal, "DryRunOperation",
                       "Request would have succeeded, but DryRun flag is set.");
+    }
     return true;
 }
 

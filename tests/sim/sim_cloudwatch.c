@@ -42,9 +42,10 @@ static bool read_time(struct sim_call *call, const char *name, int64_t *instant_
     const char *text;
     if (!sim_call_need(call, name, &text))
         return false;
-    if (instant_parse(text, instant_ms, NULL) != ERR_NONE)
+    if (instant_parse(text, instant_ms, NULL) != ERR_NONE) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "The parameter %s is not a timestamp", name);
+    }
     return true;
 }
 
@@ -101,9 +102,10 @@ static bool read_form(struct sim_call *call, struct sim_metric_request *request)
     while (count <= SIM_METRIC_QUERIES_MAX &&
            sim_query_has(&call->query, "MetricDataQueries.member.%zu", count + 1))
         count++;
-    if (count > SIM_METRIC_QUERIES_MAX)
+    if (count > SIM_METRIC_QUERIES_MAX) {
         return refuse(&call->refusal, "InvalidParameterValue", "At most %d MetricDataQueries",
                       SIM_METRIC_QUERIES_MAX);
+    }
     request->queries = calloc(count + 1, sizeof(*request->queries));
     if (request->queries == NULL)
         abort();
@@ -178,13 +180,15 @@ static bool json_time(struct sim_call *call, struct json_object *object, const c
 {
     struct json_object *value;
     bool good = json_object_object_get_ex(object, key, &value);
-    if (good && json_object_is_type(value, json_type_string))
+    if (good && json_object_is_type(value, json_type_string)) {
         good = instant_parse(json_object_get_string(value), instant_ms, NULL) == ERR_NONE;
-    else if (good)
+    } else if (good) {
         *instant_ms = (int64_t)(json_object_get_double(value) * 1000.0);
-    if (!good)
+    }
+    if (!good) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "The parameter %s is missing or not a timestamp", key);
+    }
     return true;
 }
 
@@ -236,13 +240,16 @@ static bool read_json(struct sim_call *call, struct json_object *root,
     if (json_object_object_get_ex(root, "MaxDatapoints", &value))
         request->max_datapoints = json_object_get_int64(value);
     if (!json_object_object_get_ex(root, "MetricDataQueries", &queries) ||
-        !json_object_is_type(queries, json_type_array))
-        return refuse(&call->refusal, "MissingParameter",
-                      "The parameter MetricDataQueries is required");
+        !json_object_is_type(queries, json_type_array)) {
+        refuse(&call->refusal, "MissingParameter", "The parameter MetricDataQueries is required");
+        return false;
+    }
     request->query_count = json_object_array_length(queries);
-    if (request->query_count > SIM_METRIC_QUERIES_MAX)
-        return refuse(&call->refusal, "InvalidParameterValue", "At most %d MetricDataQueries",
-                      SIM_METRIC_QUERIES_MAX);
+    if (request->query_count > SIM_METRIC_QUERIES_MAX) {
+        refuse(&call->refusal, "InvalidParameterValue", "At most %d MetricDataQueries",
+               SIM_METRIC_QUERIES_MAX);
+        return false;
+    }
     request->queries = calloc(request->query_count + 1, sizeof(*request->queries));
     if (request->queries == NULL)
         abort();

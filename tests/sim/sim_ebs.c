@@ -96,14 +96,15 @@ static const struct sim_snapshot *readable_snapshot(struct sim_call *call, const
         return NULL;
     const struct sim_key *key = world_key(call->world, &call->caller, snapshot->key_arn);
     bool foreign = strcmp(snapshot->account, call->caller.account) != 0;
-    if (!is_shared_with(call, snapshot))
+    if (!is_shared_with(call, snapshot)) {
         refuse(refusal, "UNAUTHORIZED_ACCOUNT", "The snapshot '%s' is not shared with you", id);
-    else if (foreign && snapshot->encrypted && (key == NULL || !key->open_to_others))
+    } else if (foreign && snapshot->encrypted && (key == NULL || !key->open_to_others)) {
         refuse(refusal, "DEPENDENCY_ACCESS_DENIED", "The key of '%s' is not accessible", id);
-    else if (strcmp(world_snapshot_status(call->world, snapshot), "completed") != 0)
+    } else if (strcmp(world_snapshot_status(call->world, snapshot), "completed") != 0) {
         refuse(refusal, "INVALID_SNAPSHOT_ID", "The snapshot '%s' is not completed", id);
-    else
+    } else {
         return snapshot;
+    }
     return NULL;
 }
 
@@ -117,9 +118,10 @@ static bool split_path(const char *path, char id[64], char what[32], char index[
 static bool read_number(struct sim_call *call, const char *name, int64_t min, int64_t max,
                         int64_t *value)
 {
-    if (!sim_call_int(call, name, value) || *value < min || *value > max)
+    if (!sim_call_int(call, name, value) || *value < min || *value > max) {
         return refuse(&call->refusal, "INVALID_PARAMETER_VALUE",
                       "%s must be between %" PRId64 " and %" PRId64, name, min, max);
+    }
     return true;
 }
 
@@ -395,11 +397,12 @@ static bool run(struct sim_call *call)
     struct error err;
 
     sim_reply_header(call->reply, "x-amzn-RequestId", call->request_id);
-    if (action == NULL)
+    if (action == NULL) {
         return refuse(&call->refusal, "UnknownOperationException",
                       "%s %s is not simulated: only ListSnapshotBlocks, ListChangedBlocks and "
                       "GetSnapshotBlock are",
                       request->method, request->path);
+    }
     if (sim_query_parse(request->query, strlen(request->query), &call->query, &err) != ERR_NONE)
         return refuse(&call->refusal, "INVALID_PARAMETER_VALUE", "%s", err.message);
     return sim_action_run(call, action, false);

@@ -74,16 +74,19 @@ static bool read_copy(struct sim_call *call, struct copy_request *copy)
         !sim_call_bool(call, "Encrypted", &copy->encrypted) ||
         !sim_call_int(call, "CompletionDurationMinutes", &copy->completion_duration_min))
         return false;
-    if (!world_region_exists(copy->source_region))
+    if (!world_region_exists(copy->source_region)) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value (%s) for parameter sourceRegion is invalid.", copy->source_region);
-    if (destination != NULL && strcmp(destination, call->caller.region) != 0)
+    }
+    if (destination != NULL && strcmp(destination, call->caller.region) != 0) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value (%s) for parameter destinationRegion is invalid. Expected: '%s'",
                       destination, call->caller.region);
-    if (has_minutes && copy->completion_duration_min == 0)
+    }
+    if (has_minutes && copy->completion_duration_min == 0) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value (0) for parameter completionDurationMinutes is invalid.");
+    }
     return true;
 }
 
@@ -114,9 +117,10 @@ static bool need_attribute(struct sim_call *call, bool *is_permission)
     if (!sim_call_need(call, "Attribute", &attribute))
         return false;
     *is_permission = strcmp(attribute, "createVolumePermission") == 0;
-    if (!*is_permission && strcmp(attribute, "productCodes") != 0)
+    if (!*is_permission && strcmp(attribute, "productCodes") != 0) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value (%s) for parameter attribute is invalid.", attribute);
+    }
     return true;
 }
 
@@ -126,18 +130,21 @@ static bool need_own(struct sim_call *call, const char *id, struct sim_snapshot 
     struct sim_snapshot *found = world_snapshot(call->world, &call->caller, id, &call->refusal);
     if (found == NULL)
         return false;
-    if (strcmp(found->account, call->caller.account) != 0)
-        return refuse(&call->refusal, "UnauthorizedOperation",
-                      "You are not authorized to perform this operation.");
+    if (strcmp(found->account, call->caller.account) != 0) {
+        refuse(&call->refusal, "UnauthorizedOperation",
+               "You are not authorized to perform this operation.");
+        return false;
+    }
     *snapshot = found;
     return true;
 }
 
 static bool check_account(struct sim_call *call, const char *account)
 {
-    if (strlen(account) != 12 || strspn(account, "0123456789") != 12)
+    if (strlen(account) != 12 || strspn(account, "0123456789") != 12) {
         return refuse(&call->refusal, "InvalidUserID.Malformed", "Invalid user id: \"%s\"",
                       account);
+    }
     return true;
 }
 
@@ -153,11 +160,12 @@ static const char *change_at(struct sim_call *call, const char *list, size_t n, 
         return NULL;
     bool is_group = group != NULL || strcmp(list, "UserGroup") == 0;
     const char *text = user != NULL ? user : group != NULL ? group : legacy;
-    if (is_group && strcmp(text, "all") != 0)
+    if (is_group && strcmp(text, "all") != 0) {
         *ok = refuse(&call->refusal, "InvalidParameterValue",
                      "Value (%s) for parameter group is invalid. Expected: 'all'", text);
-    else if (!is_group)
+    } else if (!is_group) {
         *ok = check_account(call, text);
+    }
     return text;
 }
 
@@ -196,17 +204,20 @@ static bool read_changes(struct sim_call *call, bool *share)
     if (!check_changes(call, ADD_LIST, &added) || !check_changes(call, REMOVE_LIST, &removed) ||
         !check_changes(call, "UserId", &legacy) || !check_changes(call, "UserGroup", &legacy))
         return false;
-    if ((added > 0) + (removed > 0) + (legacy > 0) > 1)
+    if ((added > 0) + (removed > 0) + (legacy > 0) > 1) {
         return refuse(&call->refusal, "InvalidParameterCombination",
                       "Permissions cannot be added and removed in one call");
-    if (added + removed + legacy == 0)
+    }
+    if (added + removed + legacy == 0) {
         return refuse(&call->refusal, "MissingParameter",
                       "The request must contain a permission to add or to remove");
-    if (legacy > 0 &&
-        (operation == NULL || (strcmp(operation, "add") != 0 && strcmp(operation, "remove") != 0)))
+    }
+    if (legacy > 0 && (operation == NULL ||
+                       (strcmp(operation, "add") != 0 && strcmp(operation, "remove") != 0))) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value (%s) for parameter operationType is invalid.",
                       operation == NULL ? "" : operation);
+    }
     *share = legacy > 0 ? strcmp(operation, "add") == 0 : added > 0;
     return true;
 }
@@ -221,9 +232,10 @@ bool sim_ec2_modify_snapshot_attribute(struct sim_call *call)
     if (!sim_call_need_id(call, SIM_ID_SNAPSHOT, "SnapshotId", &id) ||
         !need_own(call, id, &snapshot) || !read_changes(call, &share))
         return false;
-    if (attribute != NULL && strcmp(attribute, "createVolumePermission") != 0)
+    if (attribute != NULL && strcmp(attribute, "createVolumePermission") != 0) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value (%s) for parameter attribute is invalid.", attribute);
+    }
     if (!sim_call_ready(call) || !apply_changes(call, id, ADD_LIST, share) ||
         !apply_changes(call, id, REMOVE_LIST, share) || !apply_changes(call, id, "UserId", share) ||
         !apply_changes(call, id, "UserGroup", share))

@@ -34,6 +34,7 @@ static const struct sim_volume *attached_volume(const struct sim_call *call,
         return n > 0 ? NULL : (expression);                                                        \
     }
 
+/* One signature serves every field: NOLINTBEGIN(readability-non-const-parameter) */
 INSTANCE_FIELD(instance_id, instance->id)
 INSTANCE_FIELD(state_name, "running")
 INSTANCE_FIELD(state_code, RUNNING_CODE)
@@ -57,6 +58,8 @@ static const char *field_device(const struct sim_call *call, const void *item, s
     const struct sim_volume *volume = attached_volume(call, item, n);
     return volume == NULL ? NULL : volume->device;
 }
+
+/* NOLINTEND(readability-non-const-parameter) */
 
 static const struct sim_filter instance_filters[] = {
     {"instance-id", field_instance_id},
@@ -127,12 +130,13 @@ static bool ids_exist(struct sim_call *call, size_t id_count)
         const char *id = sim_query_get(&call->query, "InstanceId.%zu", n);
         const struct sim_instance *instance;
         size_t cursor = 0;
-        do
+        do {
             instance = world_next_instance(call->world, &call->caller, &cursor);
-        while (instance != NULL && strcmp(instance->id, id) != 0);
-        if (instance == NULL)
+        } while (instance != NULL && strcmp(instance->id, id) != 0);
+        if (instance == NULL) {
             return refuse(&call->refusal, "InvalidInstanceID.NotFound",
                           "The instance ID '%s' does not exist", id);
+        }
     }
     return true;
 }
@@ -181,6 +185,7 @@ static const char *endpoint_of(const char *region, char buffer[SIM_TEXT_SIZE])
     return buffer;
 }
 
+/* One signature serves every field: NOLINTBEGIN(readability-non-const-parameter) */
 ZONE_FIELD(zone_name, zone->name)
 ZONE_FIELD(zone_id, zone->id)
 ZONE_FIELD(region_name, zone->region)
@@ -188,6 +193,7 @@ ZONE_FIELD(zone_state, "available")
 ZONE_FIELD(zone_type, "availability-zone")
 ZONE_FIELD(opt_in, "opt-in-not-required")
 ZONE_FIELD(endpoint, endpoint_of(zone->region, buffer))
+/* NOLINTEND(readability-non-const-parameter) */
 
 static const struct sim_filter zone_filters[] = {
     {"zone-name", field_zone_name},     {"zone-id", field_zone_id},
@@ -218,9 +224,10 @@ static bool zones_exist(struct sim_call *call, const char *list, bool by_id)
 {
     const char *name;
     for (size_t n = 1; (name = sim_query_get(&call->query, "%s.%zu", list, n)) != NULL; n++) {
-        if (!is_zone_of(call, name, by_id))
+        if (!is_zone_of(call, name, by_id)) {
             return refuse(&call->refusal, "InvalidParameterValue",
                           "Invalid availability zone: [%s]", name);
+        }
     }
     return true;
 }

@@ -3,16 +3,16 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
-#include <unistd.h>
 
 #include <microhttpd.h>
 
-#define BODY_MAX_BYTES    (2 * 1024 * 1024)
-#define REPLY_MAX_BYTES   (64 * 1024 * 1024)
+#define BODY_MAX_BYTES    ((size_t)2 * 1024 * 1024)
+#define REPLY_MAX_BYTES   ((size_t)64 * 1024 * 1024)
 #define LINE_MAX_BYTES    (64 * 1024)
 #define IDLE_SECONDS      300u
 #define CONNECTION_MEMORY (128u * 1024)
@@ -106,12 +106,14 @@ static enum MHD_Result respond(struct sim_http *http, struct MHD_Connection *con
     }
     /* A reply that outgrew its buffer would be a wrong answer: send none. */
     if (reply.slow)
-        (void)sleep(SIM_SLOW_S);
+        (void)poll(NULL, 0, SIM_SLOW_S * 1000);
     if (reply.drop || strbuf_check(&reply.body, NULL) != ERR_NONE)
         return MHD_NO;
     return queue_reply(connection, &reply);
 }
 
+/* The library sets the parameters. */
+/* NOLINTNEXTLINE(readability-function-size) */
 static enum MHD_Result receive(void *self, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *upload,
                                size_t *upload_bytes, void **state)
@@ -154,7 +156,7 @@ enum error_code sim_http_open(uint16_t port, sim_http_answer *answer, void *self
     if (server->daemon == NULL) {
         free(server);
         return error_set(err, ERR_SYSTEM, "cannot listen on 127.0.0.1:%u: %s", (unsigned)port,
-                         strerror(errno));
+                         strerrordesc_np(errno));
     }
     *http = server;
     return ERR_NONE;

@@ -30,15 +30,17 @@ bool sim_filters_check(struct sim_call *call, const struct sim_filter *table)
 {
     for (size_t n = 1; sim_query_has(&call->query, "Filter.%zu", n); n++) {
         const char *name = sim_query_get(&call->query, "Filter.%zu.Name", n);
-        if (name == NULL || (filter_named(table, name) == NULL && !is_tag_filter(name)))
+        if (name == NULL || (filter_named(table, name) == NULL && !is_tag_filter(name))) {
             return refuse(&call->refusal, "InvalidParameterValue", "The filter '%s' is invalid",
                           name == NULL ? "null" : name);
+        }
         size_t value = 1;
         while (sim_query_get(&call->query, "Filter.%zu.Value.%zu", n, value) != NULL)
             value++;
-        if (value == 1)
+        if (value == 1) {
             return refuse(&call->refusal, "InvalidParameterValue",
                           "The filter '%s' requires at least one value", name);
+        }
     }
     return true;
 }
@@ -112,18 +114,21 @@ bool sim_listing_read(struct sim_call *call, size_t id_count, struct sim_listing
 
     if (!sim_call_int(call, "MaxResults", &max))
         return false;
-    if (max != -1 && id_count > 0)
+    if (max != -1 && id_count > 0) {
         return refuse(&call->refusal, "InvalidParameterCombination",
                       "The parameter MaxResults cannot be used with resource ids");
-    if (max != -1 && max < PAGE_MIN)
+    }
+    if (max != -1 && max < PAGE_MIN) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "Value ( %" PRId64 " ) for parameter maxResults is invalid. Expecting a "
                       "value greater than or equal to %d.",
                       max, PAGE_MIN);
+    }
     if (token != NULL && *token != '\0' &&
-        !sim_token_read(page_subject(call, subject), token, call->now_ms, listing->after))
+        !sim_token_read(page_subject(call, subject), token, call->now_ms, listing->after)) {
         return refuse(&call->refusal, "InvalidNextToken",
                       "The specified NextToken is not valid or has expired");
+    }
     listing->max_results = max == -1 ? 0 : max > PAGE_MAX ? PAGE_MAX : max;
     return true;
 }

@@ -49,44 +49,52 @@ static bool check_query(struct sim_call *call, const struct sim_metric_query *qu
     bool known_stat = query->stat != NULL && query->stat[0] == 'p';
 
     if (query->id == NULL || query->namespace == NULL || query->metric_name == NULL ||
-        query->stat == NULL)
+        query->stat == NULL) {
         return refuse(refusal, "MissingParameter",
                       "Each of MetricDataQueries needs Id and MetricStat with Metric, Period and "
                       "Stat");
+    }
     for (size_t i = 0; i < sizeof(stats) / sizeof(stats[0]); i++)
         known_stat = known_stat || strcmp(stats[i], query->stat) == 0;
-    if (!known_stat)
+    if (!known_stat) {
         return refuse(refusal, "InvalidParameterValue", "The stat '%.40s' is not valid",
                       query->stat);
-    if (!islower((unsigned char)query->id[0]))
+    }
+    if (!islower((unsigned char)query->id[0])) {
         return refuse(refusal, "InvalidParameterValue",
                       "The value '%.40s' for parameter Id is not matching the expected pattern "
                       "^[a-z][a-zA-Z0-9_]*$",
                       query->id);
-    if (query->period_s <= 0 || query->period_s % 60 != 0)
+    }
+    if (query->period_s <= 0 || query->period_s % 60 != 0) {
         return refuse(refusal, "InvalidParameterValue",
                       "The period %" PRId64 " is not a multiple of 60", query->period_s);
+    }
     return true;
 }
 
 static bool check_request(struct sim_call *call, const struct sim_metric_request *request)
 {
-    if (request->query_count == 0)
+    if (request->query_count == 0) {
         return refuse(&call->refusal, "MissingParameter",
                       "The parameter MetricDataQueries is required");
-    if (request->start_ms >= request->end_ms)
+    }
+    if (request->start_ms >= request->end_ms) {
         return refuse(&call->refusal, "InvalidParameterCombination",
                       "The parameter StartTime must be less than the parameter EndTime");
-    if (request->max_datapoints < 1 || request->max_datapoints > DATAPOINTS_MAX)
+    }
+    if (request->max_datapoints < 1 || request->max_datapoints > DATAPOINTS_MAX) {
         return refuse(&call->refusal, "InvalidParameterValue",
                       "MaxDatapoints must be between 1 and %d", DATAPOINTS_MAX);
+    }
     for (size_t i = 0; i < request->query_count; i++) {
         if (!check_query(call, &request->queries[i]))
             return false;
         for (size_t j = 0; j < i; j++) {
-            if (strcmp(request->queries[i].id, request->queries[j].id) == 0)
+            if (strcmp(request->queries[i].id, request->queries[j].id) == 0) {
                 return refuse(&call->refusal, "InvalidParameterValue",
                               "The Id '%.40s' occurs twice", request->queries[i].id);
+            }
         }
     }
     return true;
@@ -153,10 +161,11 @@ static void collect_query(struct sim_call *call, const struct sim_metric_request
         }
         int64_t nth = request->ascending ? at->step : steps - 1 - at->step;
         int64_t start_ms = first_ms + nth * period_ms;
-        if (world_metric_sum(call->world, volume, metric, start_ms, query->period_s, &sum))
+        if (world_metric_sum(call->world, volume, metric, start_ms, query->period_s, &sum)) {
             add_point(page, (struct sim_datapoint){.query = at->query,
                                                    .at_ms = start_ms,
                                                    .value = statistic(query, sum)});
+        }
     }
 }
 
@@ -176,10 +185,11 @@ static bool read_position(struct sim_call *call, const struct sim_metric_request
     if (request->next_token == NULL || request->next_token[0] == '\0')
         return true;
     if (!sim_token_read(subject_of(call, request, subject), request->next_token, call->now_ms,
-                        text) ||
-        sscanf(text, "%zu/%" SCNd64, &at->query, &at->step) != 2 ||
-        at->query >= request->query_count)
+                        text))
         return refuse(&call->refusal, "InvalidNextToken", "The NextToken is not valid");
+    char *step = NULL;
+    at->query = strtoull(text, &step, 10);
+    at->step = strtoll(step + (*step == '/'), NULL, 10);
     return true;
 }
 

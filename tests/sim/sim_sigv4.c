@@ -10,7 +10,7 @@
 #include "tests/sim/sim_text.h"
 
 #define ALGORITHM      "AWS4-HMAC-SHA256"
-#define CANONICAL_MAX  (256 * 1024)
+#define CANONICAL_MAX  ((size_t)256 * 1024)
 #define QUERY_PAIR_MAX 512
 
 /* One parameter of the query string, encoded the canonical way. */
@@ -133,17 +133,36 @@ static bool read_credential(struct sim_claim *claim, const char *text)
            *text == '\0';
 }
 
+/* The number that `count` digits make, or -1. */
+static int digits(const char *text, int count)
+{
+    int number = 0;
+    for (int i = 0; i < count; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return -1;
+        number = number * 10 + (text[i] - '0');
+    }
+    return number;
+}
+
+/* "20150830T123600Z", on the day of the scope. */
 static bool read_stamp(struct sim_claim *claim)
 {
-    struct civil civil = {0};
-    int end = 0;
-    if (sscanf(claim->stamp, "%4d%2d%2dT%2d%2d%2dZ%n", &civil.year, &civil.month, &civil.day,
-               &civil.hour, &civil.minute, &civil.second, &end) != 6 ||
-        end != 16 || civil.year < 1970 || civil.month < 1 || civil.month > 12 || civil.day < 1 ||
-        civil.day > 31)
+    const char *stamp = claim->stamp;
+    if (strlen(stamp) != 16 || stamp[8] != 'T' || stamp[15] != 'Z' ||
+        strncmp(stamp, claim->date, 8) != 0)
+        return false;
+    struct civil civil = {.year = digits(stamp, 4),
+                          .month = digits(stamp + 4, 2),
+                          .day = digits(stamp + 6, 2),
+                          .hour = digits(stamp + 9, 2),
+                          .minute = digits(stamp + 11, 2),
+                          .second = digits(stamp + 13, 2)};
+    if (civil.year < 1970 || civil.month < 1 || civil.month > 12 || civil.day < 1 ||
+        civil.day > 31 || civil.hour < 0 || civil.minute < 0 || civil.second < 0)
         return false;
     claim->signed_ms = instant_from_civil(&civil);
-    return strncmp(claim->stamp, claim->date, 8) == 0;
+    return true;
 }
 
 static bool read_authorization(struct sim_claim *claim, const char *text)
@@ -160,14 +179,15 @@ static bool read_authorization(struct sim_claim *claim, const char *text)
         if (*text == '\0')
             break;
         complete = take(&text, "=", name, sizeof(name));
-        if (complete && strcmp(name, "Credential") == 0)
+        if (complete && strcmp(name, "Credential") == 0) {
             complete = take(&text, ", ", credential, sizeof(credential));
-        else if (complete && strcmp(name, "SignedHeaders") == 0)
+        } else if (complete && strcmp(name, "SignedHeaders") == 0) {
             complete = take(&text, ", ", claim->signed_headers, sizeof(claim->signed_headers));
-        else if (complete && strcmp(name, "Signature") == 0)
+        } else if (complete && strcmp(name, "Signature") == 0) {
             complete = take(&text, ", ", claim->signature, sizeof(claim->signature));
-        else
+        } else {
             complete = false;
+        }
     }
     return complete && claim->signed_headers[0] != '\0' && claim->signature[0] != '\0' &&
            read_credential(claim, credential);
@@ -239,12 +259,13 @@ enum sim_claim_fault sim_claim_read(const struct sim_request *request, struct si
     bool complete;
 
     *claim = (struct sim_claim){0};
-    if (sim_request_header(request, "authorization") != NULL)
+    if (sim_request_header(request, "authorization") != NULL) {
         complete = read_header_form(request, claim);
-    else if (strstr(request->query, "X-Amz-Algorithm=") != NULL)
+    } else if (strstr(request->query, "X-Amz-Algorithm=") != NULL) {
         complete = read_query_form(request, claim);
-    else
+    } else {
         return SIM_CLAIM_MISSING;
+    }
     if (!complete)
         return SIM_CLAIM_INCOMPLETE;
     return all_signed(request, claim) ? SIM_CLAIM_OK : SIM_CLAIM_UNSIGNED;

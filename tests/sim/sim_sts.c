@@ -26,14 +26,16 @@ static bool check_text(struct sim_call *call, const char *name, const char *valu
 {
     size_t length = strlen(value);
     bool clean = length >= min && length <= max;
-    for (const char *c = value; *c != '\0' && clean; c++)
+    for (const char *c = value; *c != '\0' && clean; c++) {
         clean = strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_", *c) ||
                 strchr(extra, *c);
-    if (!clean)
+    }
+    if (!clean) {
         return refuse(&call->refusal, "ValidationError",
                       "1 validation error detected: Value '%.100s' at '%s' failed to satisfy "
                       "constraint: %zu to %zu characters of [\\w%s]",
                       value, name, min, max, extra);
+    }
     return true;
 }
 
@@ -52,11 +54,12 @@ static bool read_role(struct sim_call *call, struct assume_role *role)
         (external_id != NULL &&
          !check_text(call, "externalId", external_id, 2, SIM_TEXT_SIZE - 1, "+=,.@:/-")))
         return false;
-    if (role->duration_s < 900 || role->duration_s > 43200)
+    if (role->duration_s < 900 || role->duration_s > 43200) {
         return refuse(&call->refusal, "ValidationError",
                       "1 validation error detected: Value '%" PRId64 "' at 'durationSeconds' "
                       "failed to satisfy constraint: 900 to 43200",
                       role->duration_s);
+    }
     snprintf(role->role_arn, sizeof(role->role_arn), "%s", arn);
     snprintf(role->session_name, sizeof(role->session_name), "%s", session);
     snprintf(role->external_id, sizeof(role->external_id), "%s",

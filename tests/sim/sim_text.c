@@ -52,9 +52,10 @@ void sim_text_encode(struct strbuf *out, const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         unsigned char c = (unsigned char)text[i];
-        if (c < 128 && (isalnum(c) || strchr("-._~", c) != NULL))
+        if (c < 128 && (isalnum(c) || strchr("-._~", c) != NULL)) {
             strbuf_add(out, &text[i], 1);
-        else
+        } else {
             strbuf_printf(out, "%%%02X", c);
+        }
     }
 }

@@ -17,16 +17,17 @@ void sim_xml_close(struct strbuf *out, const char *name)
 static void add_escaped(struct strbuf *out, const char *text)
 {
     for (; *text != '\0'; text++) {
-        if (*text == '&')
+        if (*text == '&') {
             strbuf_puts(out, "&amp;");
-        else if (*text == '<')
+        } else if (*text == '<') {
             strbuf_puts(out, "&lt;");
-        else if (*text == '>')
+        } else if (*text == '>') {
             strbuf_puts(out, "&gt;");
-        else if (*text == '"')
+        } else if (*text == '"') {
             strbuf_puts(out, "&quot;");
-        else
+        } else {
             strbuf_add(out, text, 1);
+        }
     }
 }
 
