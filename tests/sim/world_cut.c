@@ -120,6 +120,7 @@ void world_cut_between(const struct cut *left, const struct cut *right, struct b
     while (left != right) {
         const struct cut **lower = left_depth >= right_depth ? &left : &right;
         size_t *lower_depth = left_depth >= right_depth ? &left_depth : &right_depth;
+        assert(*lower != NULL); /* the deeper one of two that differ */
         block_set_unite(blocks, &(*lower)->changed);
         *lower = (*lower)->parent;
         (*lower_depth)--;

@@ -310,6 +310,7 @@ static void settle_set(struct world *world, size_t first)
         cuts[count] = snapshot->inner->cut;
         volumes[count++] = volume_of(world, snapshot);
     }
+    assert(count > 0);
     enum error_code code =
         world_finish_cuts(world, volumes, cuts, count, members[0]->started_ms, &err);
     world_time_set(world, volumes, members, count);

@@ -101,8 +101,8 @@ Test(ghost, nights_and_weekends_are_quieter)
     double sunday = 0;
     for (int64_t minute = MONDAY_NOON_MS / MS_PER_MINUTE, i = 0; i < 120; i++) {
         noon += ghost_write_bytes(ghost, minute + i);
-        night += ghost_write_bytes(ghost, minute + 12 * 60 + i);
-        sunday += ghost_write_bytes(ghost, minute - 1440 + i);
+        night += ghost_write_bytes(ghost, minute + INT64_C(720) + i);
+        sunday += ghost_write_bytes(ghost, minute - INT64_C(1440) + i);
     }
     cr_expect_lt(night, noon * 0.6);
     cr_expect_lt(sunday, noon * 0.9);

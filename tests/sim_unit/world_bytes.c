@@ -110,9 +110,10 @@ static void *write_numbers(void *argument)
     memset(memory, 0, PAGE);
     for (uint64_t number = 1; !atomic_load(&writer->stop); number++) {
         memcpy(memory, &number, sizeof(number));
-        for (size_t i = 0; i < 2; i++)
+        for (size_t i = 0; i < 2; i++) {
             if (pwrite(writer->devices[i], memory, PAGE, NUMBER_AT) != PAGE)
                 atomic_store(&writer->stop, true);
+        }
         atomic_store(&writer->written, number);
     }
     free(memory);
@@ -283,11 +284,13 @@ int main(void)
         (void)printf("skipped: needs root for loop devices\n");
         return SKIPPED;
     }
-    if (bench_open(&bench))
+    if (bench_open(&bench)) {
         run(&bench);
-    else
+    } else {
         failures++;
+    }
     world_close(bench.world);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe)
     (void)nftw(bench.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
     (void)printf("%s\n", failures == 0 ? "ok" : "FAILED");
     return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

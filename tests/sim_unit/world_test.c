@@ -1,6 +1,7 @@
 #include "tests/sim/world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -231,14 +232,14 @@ Test(world, a_failed_member_fails_the_set)
 
 struct limit_case {
     char type[12];
-    int64_t size_gib;
     int allowed;
+    int64_t size_gib;
 };
 
 ParameterizedTestParameters(world, pending_limit)
 {
     static struct limit_case cases[] = {
-        {"gp3", 1000, 5}, {"io2", 1000, 5}, {"gp2", 1000, 5}, {"st1", 1000, 1}, {"sc1", 1000, 1}};
+        {"gp3", 5, 1000}, {"io2", 5, 1000}, {"gp2", 5, 1000}, {"st1", 1, 1000}, {"sc1", 1, 1000}};
     return cr_make_param_array(struct limit_case, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
@@ -411,8 +412,8 @@ Test(world, progress_starts_empty_never_falls_and_is_100_only_at_the_end)
         cr_expect_str_empty(world_snapshot_progress(bench.world, snapshot, text));
         while (bench.now_ms < snapshot->ends_ms - MS_PER_SECOND) {
             pass(&bench, MS_PER_SECOND);
-            int percent = 0;
-            (void)sscanf(world_snapshot_progress(bench.world, snapshot, text), "%d", &percent);
+            const char *shown = world_snapshot_progress(bench.world, snapshot, text);
+            int percent = (int)strtol(shown, NULL, 10);
             cr_assert_geq(percent, last, "seed %d", (int)seed);
             last = percent;
         }
