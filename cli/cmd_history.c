@@ -38,10 +38,11 @@ static void add_durations(struct json_out *volume, const struct volume_rows *row
         json_out_bool(item, "pending", row->pending);
         json_out_instant(item, "started_at", row->started_ms);
         json_out_real(item, "duration_seconds", (double)row->duration_ms / 1000);
-        if (row->delta_bytes >= 0)
+        if (row->delta_bytes >= 0) {
             json_out_int(item, "delta_bytes", row->delta_bytes);
-        else
+        } else {
             json_out_real(item, "delta_bytes", NAN);
+        }
     }
 }
 
@@ -85,10 +86,11 @@ enum error_code cmd_history(struct session *session, struct error *err)
         const char *volume_id = session->config.volumes[i];
         code = store_get_volume_rows(session->store, volume_id, session->config.target_region,
                                      &rows, err);
-        if (code == ERR_NONE && volumes == NULL)
+        if (code == ERR_NONE && volumes == NULL) {
             print_text(volume_id, &rows);
-        else if (code == ERR_NONE)
+        } else if (code == ERR_NONE) {
             add_volume(volumes, volume_id, &rows);
+        }
     }
     if (document != NULL)
         json_out_print(document, stdout);

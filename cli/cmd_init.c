@@ -35,13 +35,15 @@ static enum error_code find_instance(struct session *session, struct error *err)
     struct cloud_volume_filter filter = {.ids = ids, .id_count = config->volume_count};
     TRY(session->source.list_volumes(session->source.self, &filter, &volumes, err));
     for (size_t i = 0; i < volumes.count; i++) {
-        if (strcmp(volumes.items[i].instance_id, volumes.items[0].instance_id) != 0)
+        if (strcmp(volumes.items[i].instance_id, volumes.items[0].instance_id) != 0) {
             return error_set(err, ERR_CONFIG, "volumes '%s' and '%s' are on different instances",
                              volumes.items[0].id, volumes.items[i].id);
+        }
     }
-    if (volumes.count > 0)
+    if (volumes.count > 0) {
         (void)snprintf(config->source_instance, sizeof(config->source_instance), "%s",
                        volumes.items[0].instance_id);
+    }
     return ERR_NONE;
 }
 

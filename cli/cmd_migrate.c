@@ -13,13 +13,15 @@ static enum error_code check_target(const struct session *session, struct error 
     const struct config *config = &session->config;
     if (config->target_zone[0] == '\0')
         return error_set(err, ERR_CONFIG, "--to-zone is needed: where shall the new volumes be?");
-    if (strncmp(config->target_zone, config->target_region, strlen(config->target_region)) != 0)
+    if (strncmp(config->target_zone, config->target_region, strlen(config->target_region)) != 0) {
         return error_set(err, ERR_CONFIG, "zone '%s' is not in region '%s'", config->target_zone,
                          config->target_region);
-    if (config->data_directory[0] == '\0' && !session->options.no_fence)
+    }
+    if (config->data_directory[0] == '\0' && !session->options.no_fence) {
         return error_set(err, ERR_CONFIG,
                          "without postgres.data_directory writers cannot be shut out; "
                          "--no-fence moves the volumes as they are");
+    }
     if (config->data_directory[0] == '\0' && session->options.backup_mode)
         return error_set(err, ERR_CONFIG, "--backup-mode needs postgres.data_directory");
     return ERR_NONE;
@@ -79,9 +81,10 @@ static enum error_code check_go(const struct session *session,
     if (outlook == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot plan");
     enum error_code code = outlook_make(request, outlook, err);
-    if (code == ERR_NONE && !outlook->plan.fits && !session->options.force)
+    if (code == ERR_NONE && !outlook->plan.fits && !session->options.force) {
         code = error_set(err, outlook->plan.converges ? ERR_DEADLINE : ERR_NO_CONVERGENCE, "%s",
                          outlook->plan.reason);
+    }
     outlook_done(outlook);
     free(outlook);
     return code;

@@ -10,10 +10,11 @@ static enum error_code plan(struct session *session, struct outlook *outlook, st
     TRY(learn_request(session, &request, err));
     TRY(learn_collect(session, err));
     TRY(outlook_make(&request, outlook, err));
-    if (session->options.json)
+    if (session->options.json) {
         render_plan_json(&request, outlook, stdout);
-    else
+    } else {
         render_plan_text(&request, outlook, stdout);
+    }
     return ERR_NONE;
 }
 
@@ -25,9 +26,10 @@ enum error_code cmd_plan(struct session *session, struct error *err)
     if (outlook == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot plan");
     enum error_code code = plan(session, outlook, err);
-    if (code == ERR_NONE && !outlook->plan.fits)
+    if (code == ERR_NONE && !outlook->plan.fits) {
         code = error_set(err, outlook->plan.converges ? ERR_DEADLINE : ERR_NO_CONVERGENCE, "%s",
                          outlook->plan.reason);
+    }
     outlook_done(outlook);
     free(outlook);
     return code;

@@ -9,9 +9,10 @@ enum error_code cmd_status(struct session *session, struct error *err)
     TRY(session_read_store(session, err));
     TRY(run_view_load(session->store, options->operand_count > 0 ? options->operands[0] : NULL,
                       &view, err));
-    if (options->json)
+    if (options->json) {
         render_run_json(&view, clock_now_ms(&session->clock), "status", stdout);
-    else
+    } else {
         render_run_text(&view, clock_now_ms(&session->clock), stdout);
+    }
     return ERR_NONE;
 }

@@ -35,9 +35,10 @@ enum error_code drive_reopen(struct session *session, struct run *run, struct er
     TRY(session_open_store(session, err));
     TRY(store_get_run(session->store, options->operand_count > 0 ? options->operands[0] : NULL, run,
                       err));
-    if (machine_is_final(run->state))
+    if (machine_is_final(run->state)) {
         return error_set(err, ERR_STATE, "run '%s' is %s already", run->id,
                          machine_name(run->state));
+    }
     take_places(&session->config, run);
     TRY(session_open_clouds(session, err));
     TRY(config_check(&session->config, err));
@@ -80,10 +81,11 @@ enum error_code drive_show(struct session *session, const char *run_id, enum err
             *err = late;
         return code == ERR_NONE ? shown : code;
     }
-    if (session->options.json && code == ERR_NONE)
+    if (session->options.json && code == ERR_NONE) {
         render_run_json(&view, clock_now_ms(&session->clock), "summary", stdout);
-    else if (!session->options.json)
+    } else if (!session->options.json) {
         render_run_text(&view, clock_now_ms(&session->clock), stdout);
+    }
     if (code == ERR_NONE && view.run.state == STATE_DONE)
         export_texts(session, run_id);
     return code;

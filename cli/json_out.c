@@ -61,10 +61,11 @@ void json_out_real(struct json_out *object, const char *name, double value)
 void json_out_instant(struct json_out *object, const char *name, int64_t instant_ms)
 {
     char text[INSTANT_TEXT_SIZE];
-    if (instant_ms == 0)
+    if (instant_ms == 0) {
         add(object, name, NULL);
-    else
+    } else {
         json_out_text(object, name, instant_text(instant_ms, text));
+    }
 }
 
 void json_out_three(struct json_out *object, const char *name, double p05, double p50, double p95)

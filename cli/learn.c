@@ -38,9 +38,10 @@ enum error_code learn_request(struct session *session, struct outlook_request *r
     char end[INSTANT_TEXT_SIZE];
     if (options->window_end_ms == 0)
         return error_set(err, ERR_CONFIG, "--window START/END is needed");
-    if (options->window_end_ms <= clock_now_ms(&session->clock))
+    if (options->window_end_ms <= clock_now_ms(&session->clock)) {
         return error_set(err, ERR_CONFIG, "the window is in the past: it ended at %s",
                          instant_text(options->window_end_ms, end));
+    }
     *request = (struct outlook_request){
         .config = &session->config,
         .source = &session->source,

@@ -1,5 +1,6 @@
 #include "cli/opt.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,17 +105,19 @@ static enum error_code parse_window(const char *text, struct options *options, s
     const char *slash = strchr(text, '/');
     size_t length = slash == NULL ? 0 : (size_t)(slash - text);
     int64_t duration_ms = 0;
-    if (slash == NULL || length >= sizeof(start))
+    if (slash == NULL || length >= sizeof(start)) {
         return error_set(err, ERR_CONFIG,
                          "'%s' is not a window like "
                          "2026-11-28T02:00Z/2026-11-28T06:00Z or 2026-11-28T02:00Z/4h",
                          text);
+    }
     (void)snprintf(start, sizeof(start), "%.*s", (int)length, text);
     TRY(instant_parse(start, &options->window_start_ms, err));
-    if (duration_parse(slash + 1, &duration_ms, NULL) == ERR_NONE)
+    if (duration_parse(slash + 1, &duration_ms, NULL) == ERR_NONE) {
         options->window_end_ms = options->window_start_ms + duration_ms;
-    else
+    } else {
         TRY(instant_parse(slash + 1, &options->window_end_ms, err));
+    }
     if (options->window_end_ms <= options->window_start_ms)
         return error_set(err, ERR_CONFIG, "the window '%s' ends before it starts", text);
     return ERR_NONE;
@@ -123,6 +126,7 @@ static enum error_code parse_window(const char *text, struct options *options, s
 static enum error_code take(const struct opt *opt, const char *value, struct options *options,
                             struct error *err)
 {
+    assert(value != NULL || opt->kind == OPT_SWITCH);
     switch (opt->kind) {
     case OPT_SWITCH:
         *(bool *)((char *)options + opt->offset) = true;

@@ -63,9 +63,10 @@ void render_plan_text(const struct outlook_request *request, const struct outloo
     if (plan->start_by_ms > 0)
         (void)fprintf(out, "start by  %s\n", instant_text(plan->start_by_ms / 1000 * 1000, start));
     (void)fprintf(out, "no return %s\n", plan->point_of_no_return);
-    if (plan->prior_only)
+    if (plan->prior_only) {
         (void)fprintf(out, "note      this speaks from general experience alone: collect history "
                            "with 'ebshift history', or take a snapshot first\n");
+    }
 }
 
 static void add_three(struct json_out *object, const char *name, const struct quantiles *q)

@@ -155,10 +155,11 @@ void render_run_text(const struct run_view *view, int64_t now_ms, FILE *out)
     if (run->failure[0] != '\0')
         (void)fprintf(out, "failed     %s\n", run->failure);
     print_rounds(view, out);
-    if (eta_ms[1] > 0)
+    if (eta_ms[1] > 0) {
         (void)fprintf(
             out, "ends       %s (%s to %s)\n", instant_text(eta_ms[1] / 1000 * 1000, start),
             instant_text(eta_ms[0] / 1000 * 1000, low), instant_text(eta_ms[2] / 1000 * 1000, end));
+    }
     print_downtime(run, out);
     print_cut(run, out);
     print_volumes(view, out);
@@ -194,10 +195,11 @@ static void add_round(struct json_out *rounds, const struct run_view *view,
     add_three(predicted, "snapshot_seconds", round->snapshot_s);
     add_three(predicted, "copy_seconds", round->copy_s);
     struct json_out *actual = json_out_object(item, "actual");
-    if (round->actual_delta_bytes >= 0)
+    if (round->actual_delta_bytes >= 0) {
         json_out_int(actual, "delta_bytes", round->actual_delta_bytes);
-    else
+    } else {
         json_out_real(actual, "delta_bytes", NAN);
+    }
     add_seconds(actual, "duration_seconds", round_ms(view, round));
 }
 

@@ -29,7 +29,7 @@ void session_done(struct session *session)
 
 enum error_code session_start(struct session *session, struct error *err)
 {
-    const char *socket_path = getenv(CLOCK_VARIABLE);
+    const char *socket_path = getenv(CLOCK_VARIABLE); /* NOLINT(concurrency-mt-unsafe) */
     session->progress = (struct progress){
         .verbose = session->options.verbose,
         .json = session->options.json,
@@ -63,11 +63,12 @@ static enum error_code apply_flags(struct session *session, struct error *err)
     CLEANUP_STRBUF struct strbuf volumes = {.max_bytes = 4096};
     const struct options *options = &session->options;
     for (size_t i = 0; i < options->setting_count; i++) {
-        if (strcmp(options->settings[i].key, "source.volume") == 0)
+        if (strcmp(options->settings[i].key, "source.volume") == 0) {
             strbuf_printf(&volumes, "%s ", options->settings[i].value);
-        else
+        } else {
             TRY(config_set(&session->config, options->settings[i].key, options->settings[i].value,
                            err));
+        }
     }
     TRY(strbuf_check(&volumes, err));
     if (volumes.length == 0)
@@ -78,7 +79,7 @@ static enum error_code apply_flags(struct session *session, struct error *err)
 enum error_code session_configure(struct session *session, bool must_exist, struct error *err)
 {
     config_init(&session->config);
-    const char *devices = getenv(DEVICES_VARIABLE);
+    const char *devices = getenv(DEVICES_VARIABLE); /* NOLINT(concurrency-mt-unsafe) */
     if (devices != NULL && devices[0] != '\0')
         TRY(config_set(&session->config, "host.device_directory", devices, err));
     TRY(read_config_file(session, must_exist, err));
@@ -126,9 +127,10 @@ enum error_code session_open_clouds(struct session *session, struct error *err)
     TRY(open_cloud(session, config->source_region, &session->source_aws, &session->source, err));
     (void)snprintf(config->source_region, sizeof(config->source_region), "%s",
                    session->source.region);
-    if (config->target_region[0] == '\0')
+    if (config->target_region[0] == '\0') {
         (void)snprintf(config->target_region, sizeof(config->target_region), "%s",
                        config->source_region);
+    }
     return open_cloud(session, config->target_region, &session->target_aws, &session->target, err);
 }
 
@@ -203,9 +205,10 @@ static enum error_code check_directory(const struct session *session, const stru
                                        struct error *err)
 {
     char resolved[PATH_MAX];
-    if (realpath(session->config.data_directory, resolved) == NULL)
+    if (realpath(session->config.data_directory, resolved) == NULL) {
         return error_set(err, ERR_CONFIG, "data directory '%s' does not exist",
                          session->config.data_directory);
+    }
     if (facts->place_count > 0 && strcmp(facts->places[0].path, resolved) == 0)
         return ERR_NONE;
     return error_set(err, ERR_CONFIG, "the server that answers lives in '%s', not in '%s'",

@@ -115,9 +115,10 @@ enum error_code rehearsal_clock_open(struct rehearsal_clock *rehearsal, const ch
     if (opened.fd < 0)
         return error_set(err, ERR_SYSTEM, "cannot make a socket: %s", strerrordesc_np(errno));
     enum error_code code = ERR_NONE;
-    if (connect(opened.fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+    if (connect(opened.fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
         code = error_set(err, ERR_SYSTEM, "cannot reach the rehearsal clock '%s': %s", path,
                          strerrordesc_np(errno));
+    }
     if (code == ERR_NONE)
         code = take_answer(&opened, err);
     if (code != ERR_NONE) {

@@ -85,9 +85,10 @@ static const struct key *find_key(const char *section, const char *name)
 static enum error_code set_text(char *text, size_t size, const struct key *key, const char *value,
                                 struct error *err)
 {
-    if (strlen(value) >= size)
+    if (strlen(value) >= size) {
         return error_set(err, ERR_CONFIG, "%s.%s is longer than %zu characters", key->section,
                          key->name, size - 1);
+    }
     (void)snprintf(text, size, "%s", value);
     return ERR_NONE;
 }
@@ -97,9 +98,10 @@ static enum error_code set_probability(double *probability, const struct key *ke
 {
     char *end = NULL;
     double parsed = strtod(value, &end);
-    if (end == value || *end != '\0' || !isfinite(parsed) || parsed < 0.5 || parsed > 0.999)
+    if (end == value || *end != '\0' || !isfinite(parsed) || parsed < 0.5 || parsed > 0.999) {
         return error_set(err, ERR_CONFIG, "%s.%s is '%s', not a number from 0.5 to 0.999",
                          key->section, key->name, value);
+    }
     *probability = parsed;
     return ERR_NONE;
 }
@@ -113,9 +115,10 @@ static bool is_volume_id(const char *text)
 
 static enum error_code add_volume(struct config *config, const char *value, struct error *err)
 {
-    if (!is_volume_id(value))
+    if (!is_volume_id(value)) {
         return error_set(err, ERR_CONFIG, "'%s' is not a volume id like vol-0123456789abcdef0",
                          value);
+    }
     for (size_t i = 0; i < config->volume_count; i++) {
         if (strcmp(config->volumes[i], value) == 0)
             return error_set(err, ERR_CONFIG, "volume '%s' is named twice", value);
@@ -157,9 +160,10 @@ static enum error_code set_key(struct config *config, const struct key *key, con
         break;
     }
     int64_t duration_ms = 0;
-    if (duration_parse(value, &duration_ms, err) != ERR_NONE)
+    if (duration_parse(value, &duration_ms, err) != ERR_NONE) {
         return error_set(err, ERR_CONFIG, "%s.%s is '%s', not a duration like 90s, 15m or 2h",
                          key->section, key->name, value);
+    }
     *(int64_t *)(void *)member = duration_ms;
     return ERR_NONE;
 }
@@ -231,9 +235,10 @@ enum error_code config_read_file(struct config *config, const char *path, struct
 {
     struct reader reader = {.config = config, .err = err};
     int result = ini_parse(path, take_line, &reader);
-    if (result < 0)
+    if (result < 0) {
         return error_set(err, ERR_CONFIG, "cannot read the config '%s': %s", path,
                          strerrordesc_np(errno));
+    }
     if (result > 0 && !reader.failed)
         return error_set(err, ERR_CONFIG, "%s:%d: not a section, a key or a comment", path, result);
     if (result > 0) {
@@ -305,9 +310,10 @@ enum error_code config_check(const struct config *config, struct error *err)
         return error_set(err, ERR_CONFIG, "source.region is not set");
     if (config->volume_count == 0)
         return error_set(err, ERR_CONFIG, "no source.volume is set");
-    if (config->volume_count > 1 && config->source_instance[0] == '\0')
+    if (config->volume_count > 1 && config->source_instance[0] == '\0') {
         return error_set(err, ERR_CONFIG,
                          "several volumes need source.instance, to be cut at one instant");
+    }
     if (config->freeze_limit_ms < MS_PER_SECOND || config->freeze_limit_ms > MS_PER_MINUTE)
         return error_set(err, ERR_CONFIG, "freeze.limit must be from 1s to 1m");
     return ERR_NONE;

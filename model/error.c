@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum error_code error_set(struct error *err, enum error_code code, const char *format, ...)
+enum error_code(error_set)(struct error *err, enum error_code code, const char *format, ...)
 {
     if (err == NULL)
         return code;
@@ -32,7 +32,7 @@ enum error_code error_prefix(struct error *err, const char *format, ...)
 const char *error_name(enum error_code code)
 {
     static const char *const names[] = {
-#define ERROR_NAME(value, name) [value] = name,
+#define ERROR_NAME(value, name) [value] = (name),
         ERROR_TABLE(ERROR_NAME)
 #undef ERROR_NAME
     };

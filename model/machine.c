@@ -176,7 +176,8 @@ void machine_print(struct strbuf *page)
                       "undoes, in reverse order, what was begun.\n\n");
     print_picture(page);
     strbuf_puts(page, "\n| state | phase | what it does | undo |\n|---|---|---|---|\n");
-    for (size_t i = 0; i < COUNT(states); i++)
+    for (size_t i = 0; i < COUNT(states); i++) {
         strbuf_printf(page, "| `%s` | %s | %s | %s |\n", states[i].name, phases[states[i].phase],
                       states[i].sentence, undo_names[machine_undo((enum machine_state)i)]);
+    }
 }

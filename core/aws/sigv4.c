@@ -213,8 +213,9 @@ static enum error_code canonical_path(const char *path, struct strbuf *out, stru
 static void lower_name(const char *name, struct strbuf *out)
 {
     for (; *name != '\0'; name++) {
-        bool is_upper = *name >= 'A' && *name <= 'Z';
-        char byte = is_upper ? (char)(*name - 'A' + 'a') : *name;
+        char byte = *name;
+        if (byte >= 'A' && byte <= 'Z')
+            byte = (char)(byte - 'A' + 'a');
         strbuf_add(out, &byte, 1);
     }
 }

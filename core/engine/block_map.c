@@ -27,9 +27,10 @@ static enum error_code grow(struct block_map *map, size_t word_count, struct err
 
 enum error_code block_map_set(struct block_map *map, uint64_t index, struct error *err)
 {
-    if (index >= BLOCK_MAX)
+    if (index >= BLOCK_MAX) {
         return error_set(err, ERR_PROTOCOL, "block index %llu is beyond any volume",
                          (unsigned long long)index);
+    }
     TRY(grow(map, (size_t)(index / 64) + 1, err));
     map->words[index / 64] |= UINT64_C(1) << (index % 64);
     return ERR_NONE;

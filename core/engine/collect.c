@@ -80,10 +80,10 @@ static enum error_code list_blocks(const struct collect_request *request, const 
     enum error_code code = ERR_NONE;
     struct attempt attempt =
         attempt_begin(request->clock, request->log, "list changed blocks", READ_LIMIT_MS);
-    do
+    do {
         code = request->source->list_changed_blocks(request->source->self, first_id, second_id,
                                                     &sink, err);
-    while (attempt_again(&attempt, &code, err));
+    } while (attempt_again(&attempt, &code, err));
     return code;
 }
 
@@ -191,7 +191,7 @@ static enum error_code collect_gaps(const struct collect_request *request, const
         gaps_done(&gaps);
         return error_set(err, ERR_NO_MEMORY, "cannot hold %zu gaps", count);
     }
-    log_event(request->log, LOG_INFO, clock_now_ms(request->clock),
+    log_event(request->log, count > 2 ? LOG_INFO : LOG_DEBUG, clock_now_ms(request->clock),
               "listing the changed blocks of %zu gaps of '%s'", count, volume_id);
     enum error_code code = read_gaps(request, volume_id, &gaps, result, err);
     gaps_done(&gaps);
@@ -233,9 +233,10 @@ static enum error_code collect_snapshot_durations(const struct collect_request *
         struct store_duration row = duration_row(snapshot, now_ms);
         if (!has_duration(snapshot))
             continue;
-        if (i > 0)
+        if (i > 0) {
             row.sample.delta_bytes =
                 known_change(known, snapshots->items[i - 1].started_ms, snapshot->started_ms);
+        }
         TRY(store_put_durations(request->store, volume_id, &row, 1, err));
     }
     return ERR_NONE;
@@ -279,23 +280,16 @@ static enum error_code collect_copies(const struct collect_request *request, con
 
 /* ---- write rates ---- */
 
-static enum error_code get_metric(const struct collect_request *request, const char *volume_id,
-                                  const char *name, int64_t start_ms, int64_t end_ms,
+static enum error_code get_metric(const struct collect_request *request,
+                                  const struct cloud_metric_request *wanted,
                                   struct cloud_metric *metric, struct error *err)
 {
-    struct cloud_metric_request wanted = {
-        .volume_id = volume_id,
-        .name = name,
-        .start_ms = start_ms,
-        .end_ms = end_ms,
-        .period_s = PERIOD_S,
-    };
     enum error_code code = ERR_NONE;
     struct attempt attempt =
         attempt_begin(request->clock, request->log, "read the write metrics", READ_LIMIT_MS);
     do {
         cloud_metric_done(metric);
-        code = request->source->get_metric(request->source->self, &wanted, metric, err);
+        code = request->source->get_metric(request->source->self, wanted, metric, err);
     } while (attempt_again(&attempt, &code, err));
     return code;
 }
@@ -320,13 +314,14 @@ static enum error_code store_metric(const struct collect_request *request, const
     if (rows == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold %zu periods", bytes->count);
     size_t cursor = 0;
-    for (size_t i = 0; i < bytes->count; i++)
+    for (size_t i = 0; i < bytes->count; i++) {
         rows[i] = (struct write_sample){
             .start_ms = bytes->points[i].start_ms,
             .length_ms = PERIOD_S * MS_PER_SECOND,
             .bytes = llround(bytes->points[i].sum),
             .ops = ops_at(ops, &cursor, bytes->points[i].start_ms),
         };
+    }
     enum error_code code = store_put_writes(request->store, volume_id, rows, bytes->count, err);
     free(rows);
     return code;
@@ -345,8 +340,16 @@ static enum error_code collect_writes(const struct collect_request *request, con
         start_ms = end_ms - METRIC_KEEP_MS;
     if (start_ms >= end_ms)
         return ERR_NONE;
-    TRY(get_metric(request, volume_id, "VolumeWriteBytes", start_ms, end_ms, &bytes, err));
-    TRY(get_metric(request, volume_id, "VolumeWriteOps", start_ms, end_ms, &ops, err));
+    struct cloud_metric_request wanted = {
+        .volume_id = volume_id,
+        .name = "VolumeWriteBytes",
+        .start_ms = start_ms,
+        .end_ms = end_ms,
+        .period_s = PERIOD_S,
+    };
+    TRY(get_metric(request, &wanted, &bytes, err));
+    wanted.name = "VolumeWriteOps";
+    TRY(get_metric(request, &wanted, &ops, err));
     result->periods = bytes.count;
     return store_metric(request, volume_id, &bytes, &ops, err);
 }

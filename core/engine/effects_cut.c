@@ -74,10 +74,11 @@ static enum error_code end_backup(struct engine *engine, struct error *err)
         .tablespace_map = {.max_bytes = 1 << 20},
     };
     TRY(engine->quiesce->backup_end(engine->quiesce->self, &backup, err));
-    if (!backup.archive_waited)
+    if (!backup.archive_waited) {
         log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
                   "the WAL up to %s is not archived yet; point-in-time recovery needs it",
                   backup.stop_lsn);
+    }
     return keep_backup(engine, &backup, err);
 }
 
@@ -162,10 +163,11 @@ static void keep_report(struct engine *engine, const struct cut_try *tried)
         (void)snprintf(run->lsn, sizeof(run->lsn), "%s", report.lsn);
     (void)snprintf(run->consistency, sizeof(run->consistency), "%s",
                    consistency_name(report.consistency));
-    if (report.watchdog_fired)
+    if (report.watchdog_fired) {
         log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
                   "the watchdog thawed before the service answered: the snapshot is as after a "
                   "crash");
+    }
 }
 
 /* Writes the label that was earned onto the snapshots; without the right to tag it is only told. */
@@ -178,9 +180,10 @@ static enum error_code label_set(struct engine *engine, const struct cloud_snaps
         struct error refused = {0};
         enum error_code code =
             engine->source->tag(engine->source->self, snapshots->items[i].id, &tags, &refused);
-        if (code != ERR_NONE)
+        if (code != ERR_NONE) {
             log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
                       "cannot label snapshot '%s': %s", snapshots->items[i].id, refused.message);
+        }
     }
     return ERR_NONE;
 }

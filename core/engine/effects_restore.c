@@ -74,9 +74,9 @@ static enum error_code create_one(struct engine *engine, struct objects *objects
     enum error_code code = ERR_NONE;
     struct attempt attempt =
         attempt_begin(engine->clock, engine->log, "create a volume", CALL_LIMIT_MS);
-    do
+    do {
         code = engine->target->create_volume(engine->target->self, &request, id, err);
-    while (attempt_again(&attempt, &code, err));
+    } while (attempt_again(&attempt, &code, err));
     TRY(code);
     return objects_created(engine, volume, id, clock_now_ms(engine->clock), err);
 }
@@ -112,9 +112,10 @@ static enum error_code look(struct engine *engine, struct objects *objects,
     for (size_t i = 0; i < engine->config->volume_count; i++) {
         const struct object *volume =
             objects_find(objects, OBJECT_VOLUME, engine->run.round, engine->config->volumes[i]);
-        if (volume == NULL)
+        if (volume == NULL) {
             return error_set(err, ERR_STATE, "there is no new volume for '%s'",
                              engine->config->volumes[i]);
+        }
         ids[i] = volume->id;
     }
     return poll_volumes(engine, engine->target, ids, engine->config->volume_count, seen, err);
@@ -186,7 +187,7 @@ static enum error_code choose_device(const struct cloud_instance *instance,
 {
     if (volume->device[0] != '\0')
         return ERR_NONE;
-    for (char letter = 'f'; letter <= 'z'; letter++) {
+    for (int letter = 'f'; letter <= 'z'; letter++) {
         char device[16];
         (void)snprintf(device, sizeof(device), "/dev/sd%c", letter);
         if (is_taken(instance, objects, device))
@@ -203,10 +204,10 @@ static enum error_code attach_one(struct engine *engine, const struct object *vo
     enum error_code code = ERR_NONE;
     struct attempt attempt =
         attempt_begin(engine->clock, engine->log, "attach a volume", CALL_LIMIT_MS);
-    do
+    do {
         code = engine->target->attach_volume(engine->target->self, volume->id,
                                              engine->run.target_instance, volume->device, err);
-    while (attempt_again(&attempt, &code, err));
+    } while (attempt_again(&attempt, &code, err));
     return code;
 }
 
@@ -216,10 +217,10 @@ static enum error_code get_target_instance(struct engine *engine, struct cloud_i
     enum error_code code = ERR_NONE;
     struct attempt attempt =
         attempt_begin(engine->clock, engine->log, "describe the target instance", CALL_LIMIT_MS);
-    do
+    do {
         code = engine->target->get_instance(engine->target->self, engine->run.target_instance,
                                             instance, err);
-    while (attempt_again(&attempt, &code, err));
+    } while (attempt_again(&attempt, &code, err));
     return code;
 }
 
@@ -274,9 +275,10 @@ enum error_code effect_await_attach(struct engine *engine, enum machine_event *e
         TRY(count_attaching(engine, &open, err));
         if (open == 0)
             return ERR_NONE;
-        if (clock_now_ms(engine->clock) > begun_ms + CALL_LIMIT_MS)
+        if (clock_now_ms(engine->clock) > begun_ms + CALL_LIMIT_MS) {
             return error_set(err, ERR_TIMEOUT, "the new volumes did not get attached to '%s'",
                              engine->run.target_instance);
+        }
         TRY(poll_pause(engine, begun_ms, err));
     }
 }

@@ -4,7 +4,9 @@
 
 #include "core/engine/collect.h"
 #include "core/engine/effects.h"
+#include "core/engine/objects.h"
 #include "core/engine/outlook.h"
+#include "core/engine/poll.h"
 #include "core/engine/set.h"
 #include "model/instant.h"
 
@@ -39,6 +41,7 @@ static struct round final_of(const struct engine *engine, const struct plan *pla
     struct round round = {
         .number = engine->run.round,
         .final = true,
+        .full = plan->final.full,
         .planned_ms = plan->final.cut_at_ms,
         .actual_delta_bytes = -1,
     };
@@ -150,25 +153,45 @@ enum error_code effect_wait(struct engine *engine, enum machine_event *event, st
     return clock_sleep_until(engine->clock, round.planned_ms, err);
 }
 
-/* The bytes that the round carried, as far as the newest dirty rows of all volumes tell. */
+/* The bytes that changed in the gap before an instant, -1 if no row tells. */
+static int64_t changed_before(const struct volume_rows *rows, int64_t instant_ms)
+{
+    for (size_t i = 0; i < rows->dirty_count; i++) {
+        if (rows->dirties[i].end_ms == instant_ms && rows->dirties[i].merged_count == 1)
+            return rows->dirties[i].changed_bytes;
+    }
+    return -1;
+}
+
+/* The bytes that an incremental round carried, over all volumes; -1 if one of them is unknown. */
 static enum error_code sum_changed(struct engine *engine, int64_t instant_ms, int64_t *bytes,
                                    struct error *err)
 {
     *bytes = 0;
-    for (size_t i = 0; i < engine->config->volume_count; i++) {
+    for (size_t i = 0; i < engine->config->volume_count && *bytes >= 0; i++) {
         CLEANUP_VOLUME_ROWS struct volume_rows rows = {0};
-        int64_t changed = -1;
         TRY(store_get_volume_rows(engine->store, engine->config->volumes[i],
                                   engine->run.target_region, &rows, err));
-        for (size_t j = 0; j < rows.dirty_count; j++) {
-            if (rows.dirties[j].end_ms == instant_ms && rows.dirties[j].merged_count == 1)
-                changed = rows.dirties[j].changed_bytes;
-        }
-        if (changed < 0) {
-            *bytes = -1;
-            return ERR_NONE;
-        }
-        *bytes += changed;
+        int64_t changed = changed_before(&rows, instant_ms);
+        *bytes = changed < 0 ? -1 : *bytes + changed;
+    }
+    return ERR_NONE;
+}
+
+/* The bytes that a full round carried: every block ever written, as the service counts them. */
+static enum error_code sum_full(struct engine *engine, int64_t *bytes, struct error *err)
+{
+    CLEANUP_OBJECTS struct objects objects = {0};
+    TRY(objects_load(engine, &objects, err));
+    *bytes = 0;
+    for (size_t i = 0; i < engine->config->volume_count && *bytes >= 0; i++) {
+        CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
+        const struct object *snapshot =
+            objects_find(&objects, OBJECT_SNAPSHOT, engine->run.round, engine->config->volumes[i]);
+        const char *id = snapshot == NULL ? "" : snapshot->id;
+        TRY(poll_snapshots(engine, engine->source, &id, 1, &seen, err));
+        bool known = seen.count == 1 && seen.items[0].full_bytes > 0;
+        *bytes = known ? *bytes + (int64_t)seen.items[0].full_bytes : -1;
     }
     return ERR_NONE;
 }
@@ -203,8 +226,12 @@ enum error_code effect_learn(struct engine *engine, enum machine_event *event, s
         TRY(collect_volume(&request, engine->config->volumes[i], &result, err));
     }
     TRY(set_get_round(engine, engine->run.round, &round, err));
-    TRY(sum_changed(engine, round.started_ms, &round.actual_delta_bytes, err));
+    if (round.full)
+        TRY(sum_full(engine, &round.actual_delta_bytes, err));
+    else
+        TRY(sum_changed(engine, round.started_ms, &round.actual_delta_bytes, err));
     TRY(store_put_round(engine->store, engine->run.id, &round, err));
-    tell_learned(engine, &round);
+    if (!round.final)
+        tell_learned(engine, &round);
     return ERR_NONE;
 }

@@ -64,9 +64,10 @@ static enum error_code look(struct engine *engine, const struct cloud *cloud, en
     for (size_t i = 0; i < engine->config->volume_count; i++) {
         const struct object *object =
             objects_find(&objects, kind, engine->run.round, engine->config->volumes[i]);
-        if (object == NULL)
+        if (object == NULL) {
             return error_set(err, ERR_STATE, "round %d has nothing of volume '%s' to wait for",
                              engine->run.round, engine->config->volumes[i]);
+        }
         ids[count++] = object->id;
     }
     TRY(poll_snapshots(engine, cloud, ids, count, &seen, err));
@@ -122,9 +123,10 @@ static enum error_code send_copy(struct engine *engine, struct object *copy,
             CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots found = {0};
             TRY(objects_look_up(engine, engine->target, copy->token, clock_now_ms(engine->clock),
                                 &found, err));
-            if (found.count > 0)
+            if (found.count > 0) {
                 return objects_created(engine, copy, found.items[0].id, found.items[0].started_ms,
                                        err);
+            }
         }
         code = engine->target->copy_snapshot(engine->target->self, request, id, err);
         look_up = attempt_unsure(code);
@@ -152,9 +154,10 @@ static enum error_code copy_one(struct engine *engine, struct objects *objects,
     bool intended = copy != NULL;
     if (copy != NULL && copy->state != OBJECT_INTENDED)
         return ERR_NONE;
-    if (snapshot == NULL)
+    if (snapshot == NULL) {
         return error_set(err, ERR_STATE, "round %d has no snapshot of volume '%s'", round,
                          volume_id);
+    }
     struct object source = *snapshot;
     if (copy == NULL) {
         struct object wanted = {.kind = OBJECT_COPY, .round = round};
@@ -192,9 +195,10 @@ static enum error_code check_keys(struct engine *engine, bool encrypted[CLOUD_SE
     TRY(set_volumes(engine, &volumes, err));
     for (size_t i = 0; i < volumes.count; i++) {
         encrypted[i] = volumes.items[i].encrypted;
-        if (encrypted[i] && engine->run.target_key[0] == '\0')
+        if (encrypted[i] && engine->run.target_key[0] == '\0') {
             return error_set(err, ERR_CONFIG, "volume '%s' is encrypted: set target.kms_key_id",
                              volumes.items[i].id);
+        }
     }
     return ERR_NONE;
 }

@@ -17,9 +17,10 @@ static enum error_code lift_fence(struct engine *engine, struct error *err)
     if (code == ERR_NOT_FOUND)
         return ERR_NONE;
     TRY(code);
-    if (engine->quiesce == NULL)
+    if (engine->quiesce == NULL) {
         return error_set(err, ERR_CONFIG,
                          "the fence is up: set postgres.data_directory to lift it");
+    }
     TRY(engine->quiesce->unfence(engine->quiesce->self, strbuf_text(&record), err));
     log_event(engine->log, LOG_INFO, clock_now_ms(engine->clock), "writers are let in again");
     return ERR_NONE;
@@ -33,9 +34,9 @@ static enum error_code remove_id(struct engine *engine, const struct cloud *clou
 {
     enum error_code code = ERR_NONE;
     struct attempt attempt = attempt_begin(engine->clock, engine->log, what, CALL_LIMIT_MS);
-    do
+    do {
         code = remove(cloud->self, id, err);
-    while (attempt_again(&attempt, &code, err));
+    } while (attempt_again(&attempt, &code, err));
     return code;
 }
 
@@ -96,13 +97,15 @@ static enum error_code remove_snapshots_of(struct engine *engine, const struct o
 {
     CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
     const struct cloud *cloud = object->kind == OBJECT_COPY ? engine->target : engine->source;
-    if (object->id[0] != '\0')
+    if (object->id[0] != '\0') {
         return remove_id(engine, cloud, cloud->delete_snapshot, "delete a snapshot", object->id,
                          err);
+    }
     TRY(objects_look_up(engine, cloud, object->token, object->intended_ms, &seen, err));
-    for (size_t i = 0; i < seen.count; i++)
+    for (size_t i = 0; i < seen.count; i++) {
         TRY(remove_id(engine, cloud, cloud->delete_snapshot, "delete a snapshot", seen.items[i].id,
                       err));
+    }
     return ERR_NONE;
 }
 
@@ -112,10 +115,11 @@ static enum error_code remove_object(struct engine *engine, struct object *objec
     bool volume = object->kind == OBJECT_VOLUME;
     if (object->state == OBJECT_DELETED || (engine->keep_snapshots && !volume))
         return ERR_NONE;
-    if (volume)
+    if (volume) {
         TRY(remove_volumes_of(engine, object, err));
-    else
+    } else {
         TRY(remove_snapshots_of(engine, object, err));
+    }
     return objects_move(engine, object, OBJECT_DELETED, err);
 }
 

@@ -21,9 +21,10 @@ enum error_code set_volumes(struct engine *engine, struct cloud_volumes *volumes
     const char *ids[CLOUD_SET_MAX];
     list_ids(engine, ids);
     TRY(poll_volumes(engine, engine->source, ids, engine->config->volume_count, volumes, err));
-    if (volumes->count != engine->config->volume_count)
+    if (volumes->count != engine->config->volume_count) {
         return error_set(err, ERR_CLOUD, "not all volumes of the set exist in %s: '%s' ...",
                          engine->source->region, ids[0]);
+    }
     return ERR_NONE;
 }
 
@@ -40,11 +41,12 @@ enum error_code set_intend(struct engine *engine, struct objects *objects, bool 
         if (objects_find(objects, OBJECT_SNAPSHOT, round, config->volumes[i]) != NULL)
             continue;
         struct object wanted = {.kind = OBJECT_SNAPSHOT, .round = round};
-        if (first == NULL)
+        if (first == NULL) {
             (void)snprintf(wanted.token, sizeof(wanted.token), "%s/s%d.%d", engine->run.id, round,
                            attempt);
-        else
+        } else {
             (void)snprintf(wanted.token, sizeof(wanted.token), "%s", first->token);
+        }
         (void)snprintf(wanted.volume_id, sizeof(wanted.volume_id), "%s", config->volumes[i]);
         (void)snprintf(wanted.region, sizeof(wanted.region), "%s", engine->run.source_region);
         TRY(objects_intend(engine, objects, &wanted, err));
@@ -97,9 +99,10 @@ enum error_code set_adopt(struct engine *engine, struct objects *objects,
         const struct cloud_snapshot *snapshot = of_volume(snapshots, volume_id);
         struct object *object =
             objects_find(objects, OBJECT_SNAPSHOT, engine->run.round, volume_id);
-        if (snapshot == NULL)
+        if (snapshot == NULL) {
             return error_set(err, ERR_CLOUD, "the snapshot set has no member for volume '%s'",
                              volume_id);
+        }
         TRY(objects_created(engine, object, snapshot->id, snapshot->started_ms, err));
     }
     return ERR_NONE;
@@ -161,9 +164,9 @@ static enum error_code delete_snapshot(struct engine *engine, const char *id, st
     enum error_code code = ERR_NONE;
     struct attempt attempt =
         attempt_begin(engine->clock, engine->log, "delete a snapshot", CREATE_LIMIT_MS);
-    do
+    do {
         code = engine->source->delete_snapshot(engine->source->self, id, err);
-    while (attempt_again(&attempt, &code, err));
+    } while (attempt_again(&attempt, &code, err));
     return code;
 }
 
@@ -187,10 +190,11 @@ enum error_code set_retire(struct engine *engine, struct error *err)
         if (object->kind != OBJECT_SNAPSHOT || object->round != engine->run.round ||
             object->state == OBJECT_DELETED)
             continue;
-        if (object->id[0] != '\0')
+        if (object->id[0] != '\0') {
             TRY(delete_snapshot(engine, object->id, err));
-        else if (object->state == OBJECT_INTENDED)
+        } else if (object->state == OBJECT_INTENDED) {
             TRY(retire_intent(engine, object, err));
+        }
         TRY(objects_move(engine, object, OBJECT_DELETED, err));
     }
     return ERR_NONE;

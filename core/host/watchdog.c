@@ -39,9 +39,10 @@ enum error_code watchdog_find(const char *configured, char *path, size_t path_si
                               struct error *err)
 {
     if (configured != NULL && configured[0] != '\0') {
-        if (configured[0] != '/' || access(configured, X_OK) != 0)
+        if (configured[0] != '/' || access(configured, X_OK) != 0) {
             return error_set(err, ERR_QUIESCE, "'%s' is not the absolute path of a program",
                              configured);
+        }
         (void)snprintf(path, path_size, "%s", configured);
         return ERR_NONE;
     }

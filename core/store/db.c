@@ -43,9 +43,10 @@ void db_bind_real(struct db_query *query, double value)
 
 enum error_code db_step(struct db_query *query, bool *row, struct error *err)
 {
-    if (query->bound != sqlite3_bind_parameter_count(query->statement))
+    if (query->bound != sqlite3_bind_parameter_count(query->statement)) {
         return error_set(err, ERR_STORE, "statement with %d of %d values", query->bound,
                          sqlite3_bind_parameter_count(query->statement));
+    }
     int result = sqlite3_step(query->statement);
     if (result != SQLITE_ROW && result != SQLITE_DONE)
         return db_fail(query->db, "write the store", err);

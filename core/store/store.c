@@ -72,10 +72,11 @@ static enum error_code read_version(struct store *store, int *version, struct er
     TRY(db_prepare(store, "PRAGMA user_version", &query, err));
     TRY(db_step(&query, &row, err));
     *version = row ? (int)db_int(&query, 0) : 0;
-    if (*version > VERSION)
+    if (*version > VERSION) {
         return error_set(err, ERR_STORE,
                          "the store in '%s' is of version %d, newer than this ebshift knows (%d)",
                          store->directory, *version, VERSION);
+    }
     return ERR_NONE;
 }
 
@@ -97,9 +98,10 @@ static enum error_code open_database(struct store *store, int flags, struct erro
 {
     char path[sizeof(store->directory) + 16];
     (void)snprintf(path, sizeof(path), "%s/ebshift.db", store->directory);
-    if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK) {
         return error_set(err, ERR_STORE, "cannot open the store '%s': %s", path,
                          store->db == NULL ? "out of memory" : sqlite3_errmsg(store->db));
+    }
     (void)sqlite3_busy_timeout(store->db, 5000);
     return db_exec(store, "PRAGMA foreign_keys = ON", err);
 }
@@ -161,11 +163,12 @@ enum error_code store_open_readonly(const char *directory, struct store **store,
     TRY(open_database(opened, SQLITE_OPEN_READWRITE, err));
     TRY(db_exec(opened, "PRAGMA query_only = ON", err));
     TRY(read_version(opened, &version, err));
-    if (version < VERSION)
+    if (version < VERSION) {
         return error_set(err, ERR_STORE,
                          "the store in '%s' is older than this ebshift; run a "
                          "changing verb once",
                          directory);
+    }
     *store = opened;
     opened = NULL;
     return ERR_NONE;
