@@ -136,9 +136,10 @@ enum error_code instant_parse(const char *text, int64_t *instant_ms, struct erro
     bool ok = read_date(&cursor, &civil) &&
               (read_char(&cursor, 'T') || read_char(&cursor, 't') || read_char(&cursor, ' ')) &&
               read_time(&cursor, &civil, &ms);
-    if (!ok)
+    if (!ok) {
         return error_set(err, ERR_INVALID,
                          "'%s' is not a time like 2026-11-28T02:00:00Z (RFC 3339)", text);
+    }
     if (!read_zone(&cursor, &offset_ms) || *cursor != '\0')
         return error_set(err, ERR_INVALID, "time '%s' needs a zone: 'Z' or '+01:00'", text);
     *instant_ms = instant_from_civil(&civil) + ms - offset_ms;
@@ -154,10 +155,11 @@ const char *instant_text(int64_t instant_ms, char text[INSTANT_TEXT_SIZE])
                  civil.month, civil.day, civil.hour, civil.minute, civil.second);
     char *rest = text + length;
     size_t room = INSTANT_TEXT_SIZE - (size_t)length;
-    if (ms == 0)
+    if (ms == 0) {
         (void)snprintf(rest, room, "Z");
-    else
+    } else {
         (void)snprintf(rest, room, ".%03dZ", ms % 1000);
+    }
     return text;
 }
 
@@ -205,9 +207,10 @@ enum error_code duration_parse(const char *text, int64_t *duration_ms, struct er
 static void two_units(char *text, int64_t value, int64_t parts, const char *big, const char *small)
 {
     int length = snprintf(text, DURATION_TEXT_SIZE, "%" PRId64 "%s", value / parts, big);
-    if (value % parts != 0)
+    if (value % parts != 0) {
         (void)snprintf(text + length, DURATION_TEXT_SIZE - (size_t)length, "%" PRId64 "%s",
                        value % parts, small);
+    }
 }
 
 const char *duration_text(int64_t duration_ms, char text[DURATION_TEXT_SIZE])
@@ -219,14 +222,15 @@ const char *duration_text(int64_t duration_ms, char text[DURATION_TEXT_SIZE])
                        duration_text(-duration_ms, rest));
         return text;
     }
-    if (duration_ms < 10 * MS_PER_SECOND)
+    if (duration_ms < 10 * MS_PER_SECOND) {
         (void)snprintf(text, DURATION_TEXT_SIZE, "%" PRId64 ".%03" PRId64 "s",
                        duration_ms / MS_PER_SECOND, duration_ms % MS_PER_SECOND);
-    else if (duration_ms < MS_PER_HOUR)
+    } else if (duration_ms < MS_PER_HOUR) {
         two_units(text, (duration_ms + 500) / MS_PER_SECOND, 60, "m", "s");
-    else if (duration_ms < MS_PER_DAY)
+    } else if (duration_ms < MS_PER_DAY) {
         two_units(text, (duration_ms + MS_PER_MINUTE / 2) / MS_PER_MINUTE, 60, "h", "m");
-    else
+    } else {
         two_units(text, (duration_ms + MS_PER_HOUR / 2) / MS_PER_HOUR, 24, "d", "h");
+    }
     return text;
 }
