@@ -113,6 +113,14 @@ bool sim_query_has(const struct sim_query *query, const char *format, ...)
     return false;
 }
 
+void sim_query_accept(struct sim_query *query, const char *prefix)
+{
+    for (size_t i = 0; i < query->count; i++) {
+        if (strncmp(query->items[i].name, prefix, strlen(prefix)) == 0)
+            query->items[i].known = true;
+    }
+}
+
 const char *sim_query_unknown(const struct sim_query *query)
 {
     for (size_t i = 0; i < query->count; i++) {

@@ -37,6 +37,9 @@ const char *sim_query_get(struct sim_query *query, const char *format, ...) PRIN
 /* Tells whether any parameter's name starts with the formatted text and a dot. */
 bool sim_query_has(const struct sim_query *query, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Counts every parameter whose name starts with `prefix` as known. */
+void sim_query_accept(struct sim_query *query, const char *prefix);
+
 /* The name of the first parameter nobody asked for, or NULL. Borrows. */
 const char *sim_query_unknown(const struct sim_query *query);
 

@@ -56,6 +56,8 @@ bool sim_query_service_run(struct sim_call *call, const struct sim_action *table
 
     if (sim_query_parse(text, strlen(text), &call->query, &err) != ERR_NONE)
         return refuse(&call->refusal, "MalformedQueryString", "%s", err.message);
+    if (!in_body)
+        sim_query_accept(&call->query, "X-Amz-"); /* the signature, already verified */
     const char *name = sim_query_get(&call->query, "Action");
     const char *asked = sim_query_get(&call->query, "Version");
     if (name == NULL || *name == '\0') {

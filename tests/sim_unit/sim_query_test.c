@@ -36,6 +36,15 @@ Test(query, names_what_nobody_asked_for)
     cr_expect_null(sim_query_unknown(&query));
 }
 
+Test(query, accepts_a_family_of_names)
+{
+    CLEANUP_SIM_QUERY struct sim_query query = {0};
+    parse("X-Amz-Date=1&X-Amz-Signature=2&Amz=3", &query);
+    sim_query_accept(&query, "X-Amz-");
+    cr_assert_not_null(sim_query_unknown(&query));
+    cr_expect_str_eq(sim_query_unknown(&query), "Amz");
+}
+
 Test(query, has_sees_whole_names_only)
 {
     CLEANUP_SIM_QUERY struct sim_query query = {0};
