@@ -26,7 +26,7 @@ LAYERS = [
     (r"cli/", (*WAISTS, "core/version.h", "core/engine/", "cli/", "model/")),
     # The simulator shares the vocabulary of failure, time and text with us, and no rule, no formula
     # and no line of the wire.
-    (r"tests/sim/fake_cloud\.", ("core/cloud.h", "tests/sim/", "model/error.h", "model/instant.h",
+    (r"tests/sim/fake_cloud\.", ("core/clock.h", "core/cloud.h", "tests/sim/", "model/error.h", "model/instant.h",
                                  "model/strbuf.h")),
     (r"tests/sim/", ("core/clock.h", "tests/sim/", "model/error.h", "model/instant.h",
                      "model/strbuf.h")),
@@ -42,7 +42,7 @@ LIBRARIES = [
     (r"json-c/|json\.h", r"core/aws/json\.|cli/|tests/"),
     (r"libpq-fe\.h", r"core/pg/|core/host/quiesce_local\.|cli/cmd_version\.c|tests/"),
     (r"sqlite3\.h", r"core/store/|cli/cmd_version\.c|tests/"),
-    (r"gsl/", r"model/|cli/|tests/model/|bench/"),
+    (r"gsl/", r"model/|cli/|tests/(?!sim/)|bench/"),
     (r"ini\.h", r"core/config\.c|core/aws/|tests/"),
     (r"microhttpd\.h", r"tests/sim/"),
     (r"criterion/", r"tests/"),
