@@ -25,7 +25,7 @@
 
 static const char usage[] =
     "usage: cloudsim --listen 127.0.0.1:PORT --state DIR [--time-scale X] [--seed N]\n"
-    "                [--world empty|seeded] [--fault SPEC]...\n"
+    "                [--world empty|seeded] [--start INSTANT] [--fault SPEC]...\n"
     "       cloudsim env --state DIR          print shell lines for a client\n"
     "       cloudsim fault --state DIR SPEC   arm a fault: NAME[:Action][@N][xC]\n"
     "       cloudsim clean --state DIR        remove what a killed server left behind\n"
@@ -37,6 +37,7 @@ struct arguments {
     double time_scale;
     uint64_t seed;
     bool seeded;
+    int64_t start_ms; /* of a new world; 0: the present */
     const char *faults[FAULTS_MAX];
     size_t fault_count;
     uint16_t port;
@@ -58,8 +59,6 @@ static int fail(const struct error *err)
     (void)fprintf(stderr, "cloudsim: %s\n", err->message);
     return 1;
 }
-
-/* ---- arguments ---- */
 
 static bool parse_number(const char *text, double *number)
 {
@@ -116,6 +115,8 @@ static bool take_option(struct arguments *arguments, int option, const char *val
         return parse_seed(arguments, value);
     case 'w':
         return parse_world(arguments, value);
+    case 'a':
+        return instant_parse(value, &arguments->start_ms, NULL) == ERR_NONE;
     case 'f':
         return take_fault(arguments, value);
     default:
@@ -126,13 +127,10 @@ static bool take_option(struct arguments *arguments, int option, const char *val
 static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
     static const struct option options[] = {
-        {"listen", required_argument, NULL, 'l'},
-        {"state", required_argument, NULL, 's'},
-        {"time-scale", required_argument, NULL, 't'},
-        {"seed", required_argument, NULL, 'n'},
-        {"world", required_argument, NULL, 'w'},
-        {"fault", required_argument, NULL, 'f'},
-        {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'},     {"state", required_argument, NULL, 's'},
+        {"time-scale", required_argument, NULL, 't'}, {"seed", required_argument, NULL, 'n'},
+        {"world", required_argument, NULL, 'w'},      {"start", required_argument, NULL, 'a'},
+        {"fault", required_argument, NULL, 'f'},      {NULL, 0, NULL, 0},
     };
     int option;
     *arguments = (struct arguments){.time_scale = 1, .seed = 1};
@@ -143,8 +141,6 @@ static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
     }
     return arguments->state_dir != NULL;
 }
-
-/* ---- the server ---- */
 
 static int64_t real_now_ms(void *self)
 {
@@ -201,10 +197,11 @@ static enum error_code write_env(struct server *server, struct error *err)
     return write_text(server, "env", text, err);
 }
 
-/* Time goes on where a stored world stopped; a new one begins in the present. */
+/* Time goes on where a stored world stopped; a new one begins where asked, or in the present. */
 static enum error_code start_clock(struct server *server, struct error *err)
 {
-    int64_t start_ms = real_now_ms(NULL);
+    int64_t start_ms =
+        server->arguments.start_ms > 0 ? server->arguments.start_ms : real_now_ms(NULL);
     enum error_code code = world_stored_now_ms(server->arguments.state_dir, &start_ms, err);
     if (code != ERR_NONE && code != ERR_NOT_FOUND)
         return code;
@@ -318,8 +315,6 @@ static int serve(const struct arguments *arguments)
     stop(&server);
     return status;
 }
-
-/* ---- the other verbs ---- */
 
 static int print_env(const struct arguments *arguments)
 {

@@ -10,8 +10,6 @@
 /* A Monday, 12:00 UTC. */
 #define FIRST_INSTANT_MS INT64_C(1795435200000)
 
-/* ---- the world and its time ---- */
-
 static int64_t fake_now_ms(void *self)
 {
     const struct fake_world *fake = self;
@@ -47,8 +45,6 @@ struct clock fake_world_clock(struct fake_world *fake)
 {
     return (struct clock){.now_ms = fake_now_ms, .sleep_until = fake_sleep_until, .self = fake};
 }
-
-/* ---- refusals and faults ---- */
 
 /* First match by prefix. */
 static const struct {
@@ -101,8 +97,6 @@ static enum error_code leave(struct fake_cloud *fake, const char *action, struct
         return error_set(err, ERR_AMBIGUOUS, "the answer to '%s' was lost", action);
     return ERR_NONE;
 }
-
-/* ---- from the world's terms to the waist's, and back ---- */
 
 static void copy_text(char *into, size_t size, const char *from)
 {
@@ -221,8 +215,6 @@ static enum error_code volume_out(struct world *world, const struct sim_volume *
     }
     return tags_out(&from->tags, &to->tags, err);
 }
-
-/* ---- reading verbs ---- */
 
 static enum error_code get_identity(void *self, struct cloud_identity *identity, struct error *err)
 {
@@ -355,8 +347,6 @@ static enum error_code list_snapshots(void *self, const struct cloud_snapshot_fi
     list = (struct cloud_snapshots){0};
     return ERR_NONE;
 }
-
-/* ---- snapshots ---- */
 
 static bool is_wanted(const struct cloud_set_request *request, const char *id)
 {
@@ -493,8 +483,6 @@ static enum error_code delete_snapshot(void *self, const char *snapshot_id, stru
     return leave(fake, "DeleteSnapshot", err);
 }
 
-/* ---- volumes ---- */
-
 static enum error_code create_volume(void *self, const struct cloud_volume_request *request,
                                      char volume_id[CLOUD_ID_SIZE], struct error *err)
 {
@@ -589,8 +577,6 @@ static enum error_code tag(void *self, const char *resource_id, const struct clo
     tags_in(tags, into);
     return leave(fake, "CreateTags", err);
 }
-
-/* ---- blocks and metrics ---- */
 
 #define PAGE_BLOCKS 1000
 

@@ -40,8 +40,6 @@ struct caller {
     char region[SIM_REGION_SIZE];
 };
 
-/* ---- life ---- */
-
 /* Where the time comes from: simulated milliseconds UTC, never going back. */
 struct world_time {
     int64_t (*now_ms)(void *self);
@@ -91,8 +89,6 @@ MUST_CHECK enum error_code world_stored_now_ms(const char *state_dir, int64_t *n
 /* A random lower-case hex id, for request ids and tokens: fills length - 1 digits and a NUL.
  * Draws from a stream of its own, so that the physics does not depend on the number of requests. */
 void world_random_hex(struct world *world, char *text, size_t size);
-
-/* ---- who may ask ---- */
 
 /* A permanent key of an account, or temporary credentials of an assumed role. */
 struct sim_credential {
@@ -147,8 +143,6 @@ bool world_fault_strikes(struct world *world, const char *name, const char *acti
 MUST_CHECK enum error_code world_arm_fault(struct world *world, const char *spec,
                                            struct error *err);
 
-/* ---- places ---- */
-
 struct sim_zone {
     const char *region;
     const char *name; /* "us-east-1a" */
@@ -159,8 +153,6 @@ struct sim_zone {
 const struct sim_zone *world_zone_at(size_t index);
 
 bool world_region_exists(const char *region);
-
-/* ---- encryption keys ---- */
 
 /* Every region of each account has alias/aws/ebs (managed, cannot be shared), alias/data (customer
  * key whose policy lets the other account use it) and alias/closed (customer key that does not). */
@@ -177,8 +169,6 @@ struct sim_key {
 /* The key named by id, alias, key ARN or alias ARN as seen by the caller, or NULL. Borrowed. */
 const struct sim_key *world_key(struct world *world, const struct caller *caller, const char *name);
 
-/* ---- instances ---- */
-
 struct sim_instance {
     char id[SIM_ID_SIZE];
     char account[SIM_ACCOUNT_SIZE];
@@ -193,8 +183,6 @@ struct sim_instance {
 /* The caller's next instance from *cursor (start with 0), or NULL. Borrowed. */
 struct sim_instance *world_next_instance(struct world *world, const struct caller *caller,
                                          size_t *cursor);
-
-/* ---- volumes ---- */
 
 enum sim_attachment_state {
     ATTACHMENT_NONE, /* not attached */
@@ -297,8 +285,6 @@ bool world_detach_volume(struct world *world, const struct caller *caller,
 /* DeleteVolume. Refusals: InvalidVolume.NotFound, VolumeInUse, IncorrectState. */
 bool world_delete_volume(struct world *world, const struct caller *caller, const char *volume_id,
                          struct refusal *refusal);
-
-/* ---- snapshots and copies ---- */
 
 struct sim_snapshot {
     char id[SIM_ID_SIZE];
@@ -412,8 +398,6 @@ bool world_delete_snapshot(struct world *world, const struct caller *caller, con
 bool world_share_snapshot(struct world *world, const struct caller *caller, const char *id,
                           const char *account, bool share, struct refusal *refusal);
 
-/* ---- EBS direct ---- */
-
 /* Fills *blocks (empty before) with every block the snapshot holds. Owns: the caller. */
 void world_snapshot_blocks(struct world *world, const struct sim_snapshot *snapshot,
                            struct block_set *blocks);
@@ -430,8 +414,6 @@ bool world_changed_blocks(struct world *world, const struct sim_snapshot *first,
 bool world_read_block(struct world *world, const struct sim_snapshot *snapshot, int64_t block,
                       uint8_t buffer[BLOCK_BYTES], struct refusal *refusal);
 
-/* ---- CloudWatch ---- */
-
 enum sim_metric {
     METRIC_READ_BYTES,
     METRIC_WRITE_BYTES,
@@ -445,8 +427,6 @@ enum sim_metric {
  * the period is finer than what is still kept of that age. */
 bool world_metric_sum(struct world *world, const struct sim_volume *volume, enum sim_metric metric,
                       int64_t start_ms, int64_t period_s, double *sum);
-
-/* ---- for tests without bytes ---- */
 
 /* Marks a byte range as written, as a guest's write would. */
 void world_touch(struct world *world, struct sim_volume *volume, int64_t offset_bytes,

@@ -106,8 +106,6 @@ struct sim_snapshot *world_next_snapshot(struct world *world, const struct calle
     return NULL;
 }
 
-/* ---- CreateSnapshot and CreateSnapshots ---- */
-
 /* Pending ones count, deleted or not; failed ones count until they are deleted. */
 static int count_pending(const struct world *world, const struct sim_volume *volume)
 {
@@ -438,8 +436,6 @@ bool world_create_snapshot_set(struct world *world, const struct caller *caller,
     *count = found;
     return true;
 }
-
-/* ---- delete and share ---- */
 
 static void forget_snapshot(struct world *world, struct sim_snapshot *snapshot)
 {

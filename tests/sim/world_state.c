@@ -156,8 +156,6 @@ static const struct field snapshot_inner_fields[] = {
     END,
 };
 
-/* ---- out ---- */
-
 static struct json_object *field_out(const struct field *field, const char *at)
 {
     char bits[32];
@@ -295,8 +293,6 @@ void world_checkpoint(struct world *world)
     world->dirty = true;
     world_save(world);
 }
-
-/* ---- in ---- */
 
 static void field_in(const struct field *field, struct json_object *value, char *at)
 {

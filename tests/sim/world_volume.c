@@ -125,8 +125,6 @@ struct sim_volume *world_next_volume(struct world *world, const struct caller *c
     return NULL;
 }
 
-/* ---- the by-id links, named like those of EBS volumes on Nitro instances ---- */
-
 static bool link_path(const struct world *world, const struct sim_volume *volume, char *path,
                       size_t size)
 {
@@ -166,8 +164,6 @@ void world_volume_device_off(struct world *world, struct sim_volume *volume)
     volume->inner->loop_number = -1;
     volume->inner->counters_ms = 0;
 }
-
-/* ---- CreateVolume ---- */
 
 /* What CreateVolume works out before anything is made. */
 struct volume_plan {
@@ -414,8 +410,6 @@ bool world_create_volume(struct world *world, const struct caller *caller,
     *volume = made;
     return true;
 }
-
-/* ---- attach, detach, delete ---- */
 
 static bool check_attach(struct world *world, const struct sim_volume *volume,
                          const struct sim_instance *instance, const char *device,
