@@ -37,8 +37,11 @@ enum error_code effect_fence(struct engine *engine, enum machine_event *event, s
     char lsn[LSN_TEXT_SIZE] = "";
     if (!engine->run.fence)
         return ERR_NONE;
-    if (engine->run.down_ms == 0)
+    if (engine->run.down_ms == 0) {
+        /* Written at once: after a crash in here the downtime still counts from now. */
         engine->run.down_ms = clock_now_ms(engine->clock);
+        TRY(store_save_run(engine->store, &engine->run, engine->run.down_ms, err));
+    }
     TRY(record_fence(engine, err));
     TRY(engine->quiesce->fence(engine->quiesce->self, lsn, err));
     (void)snprintf(engine->run.lsn, sizeof(engine->run.lsn), "%s", lsn);
@@ -52,7 +55,18 @@ struct cut_try {
     struct cloud_set_result result;
     int64_t begun_ms;
     int64_t ended_ms;
+    bool refused; /* nothing was sent, or the service said no: there is nothing to look for */
 };
+
+static enum error_code send_timed(struct engine *engine, const struct objects *objects,
+                                  const struct cut *cut, struct cut_try *tried, struct error *err)
+{
+    tried->begun_ms = clock_now_ms(engine->clock);
+    enum error_code code = set_send(engine, objects, cut, &tried->result, err);
+    tried->ended_ms = clock_now_ms(engine->clock);
+    tried->refused = code != ERR_NONE && !attempt_unsure(code);
+    return code;
+}
 
 static enum error_code keep_backup(struct engine *engine, const struct quiesce_backup *backup,
                                    struct error *err)
@@ -92,9 +106,7 @@ static enum error_code freeze_and_send(struct engine *engine, const struct objec
     enum error_code code = quiesce->prepare(quiesce->self, err);
     if (code == ERR_NONE) {
         struct cut cut = quiesce->cut(quiesce->self);
-        tried->begun_ms = clock_now_ms(engine->clock);
-        code = set_send(engine, objects, &cut, &tried->result, err);
-        tried->ended_ms = clock_now_ms(engine->clock);
+        code = send_timed(engine, objects, &cut, tried, err);
     }
     enum error_code settled = quiesce->settle(quiesce->self, &late);
     if (settled != ERR_NONE) {
@@ -109,12 +121,8 @@ static enum error_code try_cut(struct engine *engine, const struct objects *obje
 {
     const struct quiesce *quiesce = engine->quiesce;
     struct error late = {0};
-    if (quiesce == NULL) {
-        tried->begun_ms = clock_now_ms(engine->clock);
-        enum error_code sent = set_send(engine, objects, NULL, &tried->result, err);
-        tried->ended_ms = clock_now_ms(engine->clock);
-        return sent;
-    }
+    if (quiesce == NULL)
+        return send_timed(engine, objects, NULL, tried, err);
     if (engine->run.backup)
         TRY(quiesce->backup_begin(quiesce->self, engine->run.id, err));
     enum error_code code = freeze_and_send(engine, objects, tried, err);
@@ -135,8 +143,12 @@ static enum error_code adopt_lost_answer(struct engine *engine, struct objects *
     const char *token =
         objects_find(objects, OBJECT_SNAPSHOT, engine->run.round, engine->config->volumes[0])
             ->token;
-    TRY(objects_look_up(engine, engine->source, token, tried->ended_ms, &tried->result.snapshots,
-                        err));
+    struct objects_wanted wanted = {
+        .token = token,
+        .count = engine->config->volume_count,
+        .since_ms = tried->ended_ms,
+    };
+    TRY(objects_look_up(engine, engine->source, &wanted, &tried->result.snapshots, err));
     *adopted = tried->result.snapshots.count == engine->config->volume_count;
     for (size_t i = 0; i < tried->result.snapshots.count; i++) {
         int64_t instant_ms = tried->result.snapshots.items[i].started_ms;
@@ -215,11 +227,13 @@ static enum error_code cut_once(struct engine *engine, struct cut_try *tried, st
             return error_set(err, ERR_AMBIGUOUS, "the answer to the final snapshot was lost");
         code = ERR_NONE;
     }
-    if (code != ERR_NONE) {
+    /* A set that was made before something else failed keeps its intent: whoever comes next finds
+     * it by its token and removes it. */
+    if (code != ERR_NONE && tried->refused) {
         struct error late = {0};
         TRY(forget_intents(engine, &objects, &late));
-        return code;
     }
+    TRY(code);
     TRY(set_adopt(engine, &objects, &tried->result.snapshots, err));
     keep_report(engine, tried);
     return label_set(engine, &tried->result.snapshots, err);
@@ -231,12 +245,14 @@ enum error_code effect_cut(struct engine *engine, enum machine_event *event, str
 {
     (void)event;
     enum error_code code = ERR_NONE;
+    int64_t sent_ms = clock_now_ms(engine->clock);
     struct attempt attempt =
         attempt_begin(engine->clock, engine->log, "take the final snapshot", CUT_LIMIT_MS);
     do {
-        struct cut_try tried = {0};
-        TRY(set_retire(engine, err));
+        struct cut_try tried = {.refused = true};
+        TRY(set_retire(engine, sent_ms, err));
         code = cut_once(engine, &tried, err);
+        sent_ms = tried.ended_ms;
         cloud_snapshots_done(&tried.result.snapshots);
     } while (attempt_again(&attempt, &code, err));
     TRY(code);

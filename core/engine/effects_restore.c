@@ -288,10 +288,12 @@ enum error_code effect_hand_over(struct engine *engine, enum machine_event *even
                                  struct error *err)
 {
     struct error late = {0};
-    if (engine->run.up_ms == 0)
+    if (engine->run.up_ms == 0) {
+        /* Written at once: what follows may be killed and must not prolong the downtime. */
         engine->run.up_ms = clock_now_ms(engine->clock);
+        TRY(store_save_run(engine->store, &engine->run, engine->run.up_ms, err));
+    }
     if (effect_learn(engine, event, &late) != ERR_NONE)
         log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock), "%s", late.message);
-    (void)err;
     return ERR_NONE;
 }

@@ -34,13 +34,18 @@ static enum error_code observe(struct engine *engine, struct object *object,
                                const struct cloud_snapshot *seen, size_t *open, bool *lost,
                                struct error *err)
 {
+    static const struct cloud_snapshot gone = {
+        .state = CLOUD_SNAPSHOT_ERROR, .state_message = "the service does not know it any more"};
+    int64_t now_ms = clock_now_ms(engine->clock);
     if (object->state == OBJECT_READY)
         return ERR_NONE;
-    if (seen == NULL || seen->state == CLOUD_SNAPSHOT_PENDING) {
+    if (seen == NULL ? now_ms < object->started_ms + VISIBLE_AFTER_MS
+                     : seen->state == CLOUD_SNAPSHOT_PENDING) {
         (*open)++;
         return ERR_NONE;
     }
-    int64_t now_ms = clock_now_ms(engine->clock);
+    if (seen == NULL)
+        seen = &gone;
     if (seen->state == CLOUD_SNAPSHOT_COMPLETED) {
         object->done_ms = seen->completed_ms > 0 ? seen->completed_ms : now_ms;
         return objects_move(engine, object, OBJECT_READY, err);
@@ -104,7 +109,7 @@ enum error_code effect_await_snapshot(struct engine *engine, enum machine_event 
 {
     TRY(await(engine, engine->source, OBJECT_SNAPSHOT, event, err));
     if (*event == EVENT_LOST)
-        return set_retire(engine, err);
+        return set_retire(engine, clock_now_ms(engine->clock), err);
     return set_record_snapshots(engine, err);
 }
 
@@ -121,8 +126,12 @@ static enum error_code send_copy(struct engine *engine, struct object *copy,
     do {
         if (look_up) {
             CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots found = {0};
-            TRY(objects_look_up(engine, engine->target, copy->token, clock_now_ms(engine->clock),
-                                &found, err));
+            struct objects_wanted wanted = {
+                .token = copy->token,
+                .count = 1,
+                .since_ms = clock_now_ms(engine->clock),
+            };
+            TRY(objects_look_up(engine, engine->target, &wanted, &found, err));
             if (found.count > 0) {
                 return objects_created(engine, copy, found.items[0].id, found.items[0].started_ms,
                                        err);

@@ -66,7 +66,7 @@ static enum error_code remove_volume(struct engine *engine, const char *id, stru
 
 /* An intent without an id may have come true unseen: it is looked up before it is forgotten. A
  * volume can be found the same way, by its tag. */
-static enum error_code find_volume(struct engine *engine, const char *token,
+static enum error_code list_tagged(struct engine *engine, const char *token,
                                    struct cloud_volumes *seen, struct error *err)
 {
     struct cloud_volume_filter filter = {.tag_key = TAG_OP, .tag_value = token};
@@ -80,20 +80,31 @@ static enum error_code find_volume(struct engine *engine, const char *token,
     return code;
 }
 
+static enum error_code find_volume(struct engine *engine, const char *token, int64_t since_ms,
+                                   struct cloud_volumes *seen, struct error *err)
+{
+    for (;;) {
+        TRY(list_tagged(engine, token, seen, err));
+        if (seen->count > 0 || clock_now_ms(engine->clock) >= since_ms + VISIBLE_AFTER_MS)
+            return ERR_NONE;
+        TRY(poll_pause(engine, since_ms, err));
+    }
+}
+
 static enum error_code remove_volumes_of(struct engine *engine, const struct object *object,
-                                         struct error *err)
+                                         int64_t since_ms, struct error *err)
 {
     CLEANUP_CLOUD_VOLUMES struct cloud_volumes seen = {0};
     if (object->id[0] != '\0')
         return remove_volume(engine, object->id, err);
-    TRY(find_volume(engine, object->token, &seen, err));
+    TRY(find_volume(engine, object->token, since_ms, &seen, err));
     for (size_t i = 0; i < seen.count; i++)
         TRY(remove_volume(engine, seen.items[i].id, err));
     return ERR_NONE;
 }
 
 static enum error_code remove_snapshots_of(struct engine *engine, const struct object *object,
-                                           struct error *err)
+                                           int64_t since_ms, struct error *err)
 {
     CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
     const struct cloud *cloud = object->kind == OBJECT_COPY ? engine->target : engine->source;
@@ -101,7 +112,12 @@ static enum error_code remove_snapshots_of(struct engine *engine, const struct o
         return remove_id(engine, cloud, cloud->delete_snapshot, "delete a snapshot", object->id,
                          err);
     }
-    TRY(objects_look_up(engine, cloud, object->token, object->intended_ms, &seen, err));
+    struct objects_wanted wanted = {
+        .token = object->token,
+        .count = object->kind == OBJECT_COPY ? 1 : engine->config->volume_count,
+        .since_ms = since_ms,
+    };
+    TRY(objects_look_up(engine, cloud, &wanted, &seen, err));
     for (size_t i = 0; i < seen.count; i++) {
         TRY(remove_id(engine, cloud, cloud->delete_snapshot, "delete a snapshot", seen.items[i].id,
                       err));
@@ -109,16 +125,16 @@ static enum error_code remove_snapshots_of(struct engine *engine, const struct o
     return ERR_NONE;
 }
 
-static enum error_code remove_object(struct engine *engine, struct object *object,
+static enum error_code remove_object(struct engine *engine, struct object *object, int64_t since_ms,
                                      struct error *err)
 {
     bool volume = object->kind == OBJECT_VOLUME;
     if (object->state == OBJECT_DELETED || (engine->keep_snapshots && !volume))
         return ERR_NONE;
     if (volume) {
-        TRY(remove_volumes_of(engine, object, err));
+        TRY(remove_volumes_of(engine, object, since_ms, err));
     } else {
-        TRY(remove_snapshots_of(engine, object, err));
+        TRY(remove_snapshots_of(engine, object, since_ms, err));
     }
     return objects_move(engine, object, OBJECT_DELETED, err);
 }
@@ -128,8 +144,10 @@ enum error_code effect_undo(struct engine *engine, enum machine_event *event, st
     (void)event;
     CLEANUP_OBJECTS struct objects objects = {0};
     TRY(lift_fence(engine, err));
+    /* The last call of the run may be seconds old, whenever it was intended; patience is shared. */
+    int64_t since_ms = clock_now_ms(engine->clock);
     TRY(objects_load(engine, &objects, err));
     for (size_t i = objects.count; i-- > 0;)
-        TRY(remove_object(engine, &objects.items[i], err));
+        TRY(remove_object(engine, &objects.items[i], since_ms, err));
     return ERR_NONE;
 }

@@ -85,10 +85,11 @@ enum error_code objects_tags(const struct engine *engine, const char *token,
     return cloud_tags_set(tags, TAG_OP, token, err);
 }
 
-enum error_code objects_look_up(struct engine *engine, const struct cloud *cloud, const char *token,
-                                int64_t since_ms, struct cloud_snapshots *found, struct error *err)
+enum error_code objects_look_up(struct engine *engine, const struct cloud *cloud,
+                                const struct objects_wanted *wanted, struct cloud_snapshots *found,
+                                struct error *err)
 {
-    struct cloud_snapshot_filter filter = {.tag_key = TAG_OP, .tag_value = token};
+    struct cloud_snapshot_filter filter = {.tag_key = TAG_OP, .tag_value = wanted->token};
     for (;;) {
         struct attempt attempt = attempt_begin(engine->clock, engine->log,
                                                "look up a snapshot by its tag", 10 * MS_PER_MINUTE);
@@ -99,7 +100,7 @@ enum error_code objects_look_up(struct engine *engine, const struct cloud *cloud
         } while (attempt_again(&attempt, &code, err));
         TRY(code);
         int64_t now_ms = clock_now_ms(engine->clock);
-        if (found->count > 0 || now_ms >= since_ms + VISIBLE_AFTER_MS)
+        if (found->count >= wanted->count || now_ms >= wanted->since_ms + VISIBLE_AFTER_MS)
             return ERR_NONE;
         TRY(clock_sleep_until(engine->clock, now_ms + LOOK_UP_EVERY_MS, err));
     }

@@ -53,10 +53,17 @@ MUST_CHECK enum error_code objects_move(struct engine *engine, struct object *ob
 MUST_CHECK enum error_code objects_tags(const struct engine *engine, const char *token,
                                         struct cloud_tags *tags, struct error *err);
 
-/* Looks up the snapshots that carry a token, until some are seen or VISIBLE_AFTER_MS passed since
- * `since_ms`; none is no error. */
+/* What to look up: the snapshots that carry a token. */
+struct objects_wanted {
+    const char *token;
+    size_t count;     /* that one call makes; the members of a set become visible one by one */
+    int64_t since_ms; /* no call was sent after this instant */
+};
+
+/* Looks up snapshots by their token, until all are seen or VISIBLE_AFTER_MS passed since the
+ * instant; fewer, or none, are no error. */
 MUST_CHECK enum error_code objects_look_up(struct engine *engine, const struct cloud *cloud,
-                                           const char *token, int64_t since_ms,
+                                           const struct objects_wanted *wanted,
                                            struct cloud_snapshots *found, struct error *err);
 
 #endif

@@ -1,10 +1,33 @@
 #include "core/engine/poll.h"
 
+#include <stdlib.h>
+
 #include "core/engine/attempt.h"
 #include "model/instant.h"
 
 #define DESCRIBE_LIMIT_MS (30 * MS_PER_MINUTE)
 
+static enum error_code describe_one_by_one(struct engine *engine, const struct cloud *cloud,
+                                           const char *const *ids, size_t count,
+                                           struct cloud_snapshots *seen, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots one = {0};
+        TRY(poll_snapshots(engine, cloud, &ids[i], 1, &one, err));
+        if (one.count == 0)
+            continue;
+        struct cloud_snapshot *items =
+            reallocarray(seen->items, seen->count + 1, sizeof(*seen->items));
+        if (items == NULL)
+            return error_set(err, ERR_NO_MEMORY, "cannot hold %zu snapshots", seen->count + 1);
+        seen->items = items;
+        items[seen->count++] = one.items[0];
+        one.items[0].tags = (struct cloud_tags){0};
+    }
+    return ERR_NONE;
+}
+
+/* EC2 refuses the whole question if it does not know one of the ids, so that one is left out. */
 enum error_code poll_snapshots(struct engine *engine, const struct cloud *cloud,
                                const char *const *ids, size_t count, struct cloud_snapshots *seen,
                                struct error *err)
@@ -16,6 +39,8 @@ enum error_code poll_snapshots(struct engine *engine, const struct cloud *cloud,
     do {
         cloud_snapshots_done(seen);
         code = cloud->list_snapshots(cloud->self, &filter, seen, err);
+        if (code == ERR_NOT_FOUND && count > 1)
+            return describe_one_by_one(engine, cloud, ids, count, seen, err);
         if (code == ERR_NOT_FOUND)
             return ERR_NONE;
     } while (attempt_again(&attempt, &code, err));

@@ -113,8 +113,12 @@ static enum error_code adopt_by_token(struct engine *engine, struct objects *obj
                                       struct error *err)
 {
     CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
-    TRY(objects_look_up(engine, engine->source, token_of(engine, objects),
-                        clock_now_ms(engine->clock), &seen, err));
+    struct objects_wanted wanted = {
+        .token = token_of(engine, objects),
+        .count = engine->config->volume_count,
+        .since_ms = clock_now_ms(engine->clock),
+    };
+    TRY(objects_look_up(engine, engine->source, &wanted, &seen, err));
     *found = seen.count > 0;
     return *found ? set_adopt(engine, objects, &seen, err) : ERR_NONE;
 }
@@ -172,16 +176,21 @@ static enum error_code delete_snapshot(struct engine *engine, const char *id, st
 
 /* An intent of which nobody knows whether it was sent is looked up by its token, with patience. */
 static enum error_code retire_intent(struct engine *engine, const struct object *object,
-                                     struct error *err)
+                                     int64_t since_ms, struct error *err)
 {
     CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
-    TRY(objects_look_up(engine, engine->source, object->token, object->intended_ms, &seen, err));
+    struct objects_wanted wanted = {
+        .token = object->token,
+        .count = engine->config->volume_count,
+        .since_ms = since_ms,
+    };
+    TRY(objects_look_up(engine, engine->source, &wanted, &seen, err));
     for (size_t i = 0; i < seen.count; i++)
         TRY(delete_snapshot(engine, seen.items[i].id, err));
     return ERR_NONE;
 }
 
-enum error_code set_retire(struct engine *engine, struct error *err)
+enum error_code set_retire(struct engine *engine, int64_t since_ms, struct error *err)
 {
     CLEANUP_OBJECTS struct objects objects = {0};
     TRY(objects_load(engine, &objects, err));
@@ -193,7 +202,7 @@ enum error_code set_retire(struct engine *engine, struct error *err)
         if (object->id[0] != '\0') {
             TRY(delete_snapshot(engine, object->id, err));
         } else if (object->state == OBJECT_INTENDED) {
-            TRY(retire_intent(engine, object, err));
+            TRY(retire_intent(engine, object, since_ms, err));
         }
         TRY(objects_move(engine, object, OBJECT_DELETED, err));
     }

@@ -31,9 +31,9 @@ MUST_CHECK enum error_code set_adopt(struct engine *engine, struct objects *obje
 MUST_CHECK enum error_code set_take(struct engine *engine, const struct cut *cut,
                                     struct error *err);
 
-/* Gives up the present round's snapshots: deletes what is visible at the service and marks the
- * objects deleted. */
-MUST_CHECK enum error_code set_retire(struct engine *engine, struct error *err);
+/* Gives up the present round's snapshots: deletes what the service has of them and marks the objects
+ * deleted. No call was sent after since_ms; what was may still be invisible, and is waited for. */
+MUST_CHECK enum error_code set_retire(struct engine *engine, int64_t since_ms, struct error *err);
 
 /* Reads a round of the run. Errors: ERR_NOT_FOUND. */
 MUST_CHECK enum error_code set_get_round(struct engine *engine, int number, struct round *round,
