@@ -51,7 +51,7 @@ static bool run(struct bench *bench, const char *parameters)
                                   .body = strbuf_text(&body),
                                   .body_bytes = body.length};
     sim_reply_done(&bench->reply);
-    bench->reply = (struct sim_reply){.body = {.max_bytes = 1024 * 1024}};
+    bench->reply = (struct sim_reply){.body = {.max_bytes = (size_t)1024 * 1024}};
     struct sim_call call = {.world = bench->world,
                             .request = &request,
                             .who = names.key_a,

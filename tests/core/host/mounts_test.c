@@ -176,9 +176,10 @@ ParameterizedTest(struct volumes_case *c, mounts, volumes)
     cr_assert_eq(mount_volumes(&roots, &mount, &ids, &err), ERR_NONE, "%s", err.message);
     char joined[256] = "";
     qsort(ids.items, ids.count, sizeof(ids.items[0]), by_name);
-    for (size_t i = 0; i < ids.count; i++)
+    for (size_t i = 0; i < ids.count; i++) {
         (void)snprintf(joined + strlen(joined), sizeof(joined) - strlen(joined), "%s%s",
                        i > 0 ? " " : "", ids.items[i]);
+    }
     cr_expect_str_eq(joined, c->want, "%s", c->path);
 }
 
