@@ -47,6 +47,19 @@ static enum error_code find_instance(struct session *session, struct error *err)
     return ERR_NONE;
 }
 
+/* The config is read from anywhere, so the store in it must not depend on where init was run. */
+static enum error_code make_absolute(struct config *config, struct error *err)
+{
+    char directory[CONFIG_TEXT_SIZE];
+    char here[CONFIG_TEXT_SIZE];
+    if (config->store[0] == '/')
+        return ERR_NONE;
+    if (getcwd(here, sizeof(here)) == NULL || snprintf(directory, sizeof(directory), "%s/%s", here,
+                                                       config->store) >= (int)sizeof(directory))
+        return error_set(err, ERR_CONFIG, "store path '%s' is too long", config->store);
+    return config_set(config, "store.directory", directory, err);
+}
+
 static enum error_code write_config(const struct session *session, const char *path,
                                     struct error *err)
 {
@@ -102,6 +115,7 @@ enum error_code cmd_init(struct session *session, struct error *err)
                    facts.places[0].path);
     TRY(session_open_clouds(session, err));
     TRY(find_instance(session, err));
+    TRY(make_absolute(config, err));
     TRY(config_check(config, err));
     TRY(write_config(session, path, err));
     show(session, path);

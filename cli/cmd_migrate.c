@@ -31,7 +31,7 @@ static enum error_code check_no_other(struct session *session, struct error *err
 {
     struct run last;
     enum error_code code = store_get_run(session->store, NULL, &last, err);
-    if (code == ERR_NOT_FOUND)
+    if (code == ERR_NO_RUN)
         return ERR_NONE;
     TRY(code);
     if (machine_is_final(last.state))

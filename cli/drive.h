@@ -10,7 +10,7 @@
 struct engine drive_engine(struct session *session, const struct run *run);
 
 /* Opens what resume and abort need and finds the unfinished run they mean.
- * Errors: ERR_STATE if that run is over; ERR_NOT_FOUND. */
+ * Errors: ERR_STATE if that run is over; ERR_NO_RUN. */
 MUST_CHECK enum error_code drive_reopen(struct session *session, struct run *run,
                                         struct error *err);
 

@@ -12,6 +12,7 @@ static const struct {
     [ERR_INVALID] = {2, "see 'ebshift VERB --help'"},
     [ERR_CONFIG] = {2, "see 'ebshift VERB --help', or let 'ebshift init' write a config"},
     [ERR_NOT_FOUND] = {6, "check ids, region and account"},
+    [ERR_NO_RUN] = {1, "check --config or --store; 'ebshift migrate' begins a run"},
     [ERR_NO_MEMORY] = {1, ""},
     [ERR_SYSTEM] = {1, ""},
     [ERR_TIMEOUT] = {1, "'ebshift status' shows where it stands; 'ebshift resume' goes on"},

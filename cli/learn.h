@@ -7,7 +7,7 @@
 #include "model/error.h"
 
 /* Gaps between snapshots that are listed per volume on a first look. */
-#define LEARN_GAPS 40
+#define LEARN_GAPS 30
 
 /* Opens store and clouds and checks the config. Errors: as session.h. */
 MUST_CHECK enum error_code learn_open(struct session *session, struct error *err);

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <curl/curl.h>
@@ -20,6 +21,8 @@ static void start_libraries(void)
     (void)sigaction(SIGINT, &stop, NULL);
     (void)sigaction(SIGTERM, &stop, NULL);
     (void)umask(077);
+    /* Keys and passwords are in memory: no core dump may carry them away. */
+    (void)prctl(PR_SET_DUMPABLE, 0);
     (void)gsl_set_error_handler_off();
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
 }

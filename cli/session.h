@@ -55,7 +55,7 @@ MUST_CHECK enum error_code session_configure(struct session *session, bool must_
                                              struct error *err);
 
 /* Opens the store: to act (with the lock), or only to look. Errors: ERR_STORE, ERR_LOCKED,
- * ERR_NOT_FOUND. */
+ * ERR_NO_RUN. */
 MUST_CHECK enum error_code session_open_store(struct session *session, struct error *err);
 MUST_CHECK enum error_code session_read_store(struct session *session, struct error *err);
 

@@ -29,7 +29,7 @@ struct store;
 MUST_CHECK enum error_code store_open(const char *directory, struct store **store,
                                       struct error *err);
 /* Opens a store only to read it, so that looking never changes a thing.
- * Errors: ERR_NOT_FOUND if there is none. */
+ * Errors: ERR_NO_RUN if there is none. */
 MUST_CHECK enum error_code store_open_readonly(const char *directory, struct store **store,
                                                struct error *err);
 void store_close(struct store *store);
@@ -93,7 +93,7 @@ MUST_CHECK enum error_code store_add_run(struct store *store, const struct run *
 /* Writes every member of *run and, if the state changed, a journal line of `now_ms`. */
 MUST_CHECK enum error_code store_save_run(struct store *store, const struct run *run,
                                           int64_t now_ms, struct error *err);
-/* Finds a run by id, or the newest one if run_id is NULL or "". Errors: ERR_NOT_FOUND. */
+/* Finds a run by id, or the newest one if run_id is NULL or "". Errors: ERR_NO_RUN. */
 MUST_CHECK enum error_code store_get_run(struct store *store, const char *run_id, struct run *run,
                                          struct error *err);
 

@@ -16,6 +16,7 @@
     ROW(ERR_INVALID, "invalid")     /* an argument or input that can never work */                 \
     ROW(ERR_CONFIG, "config")       /* the config file or the command line */                      \
     ROW(ERR_NOT_FOUND, "not-found") /* the thing asked for does not exist */                       \
+    ROW(ERR_NO_RUN, "no-run")       /* the store has no such run */                                \
     ROW(ERR_NO_MEMORY, "no-memory")                                                                \
     ROW(ERR_SYSTEM, "system")           /* the operating system refused */                         \
     ROW(ERR_TIMEOUT, "timeout")         /* a deadline passed */                                    \

@@ -98,20 +98,23 @@ static void add_round(const struct search *search, size_t slot, struct plan *pla
     plan->rounds[plan->round_count++] = round;
 }
 
+/* A round that only the slow draws make begins, in its own median, after the median cut: it is no
+ * part of the schedule that people read. */
 static void report_steps(const struct search *search, struct plan *plan)
 {
+    struct quantiles cut = leg_quantiles(search, ROLLOUT_FINAL, LEG_START);
+    plan->final.cut_at_ms = instant_after(search->input, cut.p50);
     if (search->input->phase != PLAN_IDLE)
         add_round(search, ROLLOUT_IN_FLIGHT, plan);
     for (size_t slot = 0; slot < PLAN_MAX_ROUNDS; slot++) {
-        if (plan->round_count < PLAN_MAX_ROUNDS && is_made(search->rollout, slot))
+        if (plan->round_count < PLAN_MAX_ROUNDS && is_made(search->rollout, slot) &&
+            leg_quantiles(search, slot, LEG_START).p50 < cut.p50)
             add_round(search, slot, plan);
     }
     plan->final.full = plan->round_count == 0 && next_is_full(search->input);
     plan->final.delta_bytes = leg_quantiles(search, ROLLOUT_FINAL, LEG_DELTA);
     plan->final.snapshot_s = leg_quantiles(search, ROLLOUT_FINAL, LEG_SNAPSHOT);
     plan->final.copy_s = leg_quantiles(search, ROLLOUT_FINAL, LEG_COPY);
-    struct quantiles cut = leg_quantiles(search, ROLLOUT_FINAL, LEG_START);
-    plan->final.cut_at_ms = instant_after(search->input, cut.p50);
 }
 
 static void choose_next(const struct search *search, struct plan *plan)

@@ -131,8 +131,8 @@ static void explain_too_slow(const struct series_input *input, struct series *se
     double carried = changed_bytes(input, model, series->round_s);
     double rate_mb = carried / fmax(series->round_s - series->floor_s, 1) / 1e6;
     snprintf(series->reason, sizeof(series->reason),
-             "'%s' changes %.1f GB in an hour and carries %.0f MB/s: rounds settle at %s, above "
-             "the limit of %s",
+             "'%s' changes %.1f GB in an hour and carries %.0f MB/s: rounds settle at %s, and "
+             "the downtime leaves %s for one",
              model->volume_id, hourly_gb, rate_mb, texts->round, texts->limit);
     snprintf(series->remedy, sizeof(series->remedy),
              "cut in a quieter hour, write less before the cut, or allow %s for the final round",
@@ -157,8 +157,8 @@ static void explain(const struct series_input *input, struct series *series, dou
         break;
     case SERIES_FLOOR:
         snprintf(series->reason, sizeof(series->reason),
-                 "even a round without changes takes %s, above the limit of %s", texts.floor,
-                 texts.limit);
+                 "even a round without changes takes %s, and the downtime leaves %s for it",
+                 texts.floor, texts.limit);
         snprintf(series->remedy, sizeof(series->remedy),
                  "allow more than %s for the final round; no series can be shorter", texts.floor);
         break;

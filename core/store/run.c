@@ -155,9 +155,9 @@ enum error_code store_get_run(struct store *store, const char *run_id, struct ru
     db_bind_text(&query, newest ? "" : run_id);
     TRY(db_step(&query, &row, err));
     if (!row && newest)
-        return error_set(err, ERR_NOT_FOUND, "there is no run yet");
+        return error_set(err, ERR_NO_RUN, "there is no run yet");
     if (!row)
-        return error_set(err, ERR_NOT_FOUND, "there is no run '%s'", run_id);
+        return error_set(err, ERR_NO_RUN, "there is no run '%s'", run_id);
     return read_run(&query, run, err);
 }
 

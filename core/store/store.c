@@ -80,16 +80,24 @@ static enum error_code read_version(struct store *store, int *version, struct er
     return ERR_NONE;
 }
 
+/* Asked again inside the transaction, because another process may have been quicker. */
+static enum error_code migrate_one(struct store *store, int version, struct error *err)
+{
+    char pragma[48];
+    int present = 0;
+    TRY(read_version(store, &present, err));
+    if (present > version)
+        return ERR_NONE;
+    (void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", version + 1);
+    TRY(db_exec(store, migrations[version], err));
+    return db_exec(store, pragma, err);
+}
+
 static enum error_code migrate_from(struct store *store, int version, struct error *err)
 {
     for (int i = version; i < VERSION; i++) {
-        char pragma[48];
-        (void)snprintf(pragma, sizeof(pragma), "PRAGMA user_version = %d", i + 1);
         TRY(db_exec(store, "BEGIN IMMEDIATE", err));
-        enum error_code code = db_exec(store, migrations[i], err);
-        if (code == ERR_NONE)
-            code = db_exec(store, pragma, err);
-        TRY(db_end(store, code, err));
+        TRY(db_end(store, migrate_one(store, i, err), err));
     }
     return ERR_NONE;
 }
@@ -157,7 +165,7 @@ enum error_code store_open_readonly(const char *directory, struct store **store,
     char path[300];
     (void)snprintf(path, sizeof(path), "%.256s/ebshift.db", directory);
     if (access(path, F_OK) != 0)
-        return error_set(err, ERR_NOT_FOUND, "no store in '%s' yet", directory);
+        return error_set(err, ERR_NO_RUN, "no store in '%s' yet", directory);
     TRY(new_store(directory, &opened, err));
     /* A reader of a WAL database still writes its shared memory file, hence read-write. */
     TRY(open_database(opened, SQLITE_OPEN_READWRITE, err));

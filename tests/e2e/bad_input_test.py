@@ -51,7 +51,7 @@ def test(place):
 
     after = cloud.objects(), cloud.objects("eu-west-1")
     h.check(after == before, "nothing was made at the service")
-    out, _ = cloud.ebshift("status", "--store", store, code=6)
+    out, _ = cloud.ebshift("status", "--store", store, code=1)
     h.check(out == "", "and no run was begun")
 
 

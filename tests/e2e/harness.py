@@ -166,12 +166,17 @@ class Cloud:
         raise AssertionError(f"no device appeared for {volume_id}")
 
     def now(self):
-        """The simulated instant, from the Date header of any answer."""
-        with socket.socket(socket.AF_UNIX) as clock:
-            clock.connect(self.env["EBSHIFT_CLOCK"])
+        """The simulated instant."""
+        with self.hold() as clock:
             word, ms = clock.makefile().readline().split()
-            assert word == "now"
+        assert word == "now"
         return datetime.datetime.fromtimestamp(int(ms) / 1000, datetime.timezone.utc)
+
+    def hold(self):
+        """A session with the clock: until it is closed, simulated time passes no faster than ours."""
+        clock = socket.socket(socket.AF_UNIX)
+        clock.connect(self.env["EBSHIFT_CLOCK"])
+        return clock
 
     def objects(self, region=None):
         """Ids of all snapshots and volumes of the account in a region."""
