@@ -190,9 +190,31 @@ enum error_code config_set(struct config *config, const char *key, const char *v
 struct reader {
     struct config *config;
     struct error *err;
+    FILE *file;
+    int line; /* being read, from 1 */
     bool failed;
     bool seen_volume;
 };
+
+/* Hands inih one line, without its indentation: inih would take an indented line for more of the
+ * value above it, and the text of a key for a value. A line that does not fit is refused, as inih
+ * would go on with its rest as if it were a line. */
+static char *read_line(char *text, int size, void *stream)
+{
+    struct reader *reader = stream;
+    if (reader->failed || fgets(text, size, reader->file) == NULL)
+        return NULL;
+    reader->line++;
+    size_t length = strlen(text);
+    if (length + 1 == (size_t)size && text[length - 1] != '\n') {
+        reader->failed = true;
+        (void)error_set(reader->err, ERR_CONFIG, "the line is longer than %d characters", size - 2);
+        return NULL;
+    }
+    size_t indent = strspn(text, " \t");
+    memmove(text, text + indent, length - indent + 1);
+    return text;
+}
 
 /* Called by inih per line; it remembers the first line that got 0, but goes on reading. */
 static int take_line(void *user, const char *section, const char *name, const char *value)
@@ -233,16 +255,22 @@ static enum error_code check_secrecy(const struct config *config, const char *pa
 
 enum error_code config_read_file(struct config *config, const char *path, struct error *err)
 {
-    struct reader reader = {.config = config, .err = err};
-    int result = ini_parse(path, take_line, &reader);
-    if (result < 0) {
+    struct error unused = {0};
+    struct reader reader = {.config = config, .err = err == NULL ? &unused : err};
+    reader.file = fopen(path, "re");
+    if (reader.file == NULL) {
         return error_set(err, ERR_CONFIG, "cannot read the config '%s': %s", path,
                          strerrordesc_np(errno));
     }
-    if (result > 0 && !reader.failed)
+    int result = ini_parse_stream(read_line, &reader, take_line, &reader);
+    bool broken = ferror(reader.file) != 0;
+    (void)fclose(reader.file);
+    if (broken)
+        return error_set(err, ERR_CONFIG, "cannot read the config '%s'", path);
+    if (result > 0 && (!reader.failed || result < reader.line))
         return error_set(err, ERR_CONFIG, "%s:%d: not a section, a key or a comment", path, result);
-    if (result > 0) {
-        (void)error_prefix(err, "%s:%d", path, result);
+    if (reader.failed) {
+        (void)error_prefix(reader.err, "%s:%d", path, reader.line);
         return ERR_CONFIG;
     }
     return check_secrecy(config, path, err);
@@ -319,6 +347,13 @@ enum error_code config_check(const struct config *config, struct error *err)
     return ERR_NONE;
 }
 
+static void write_duration(const char *name, int64_t duration_ms, struct strbuf *text)
+{
+    bool whole = duration_ms % MS_PER_SECOND == 0;
+    strbuf_printf(text, "%s = %" PRId64 "%s\n", name,
+                  whole ? duration_ms / MS_PER_SECOND : duration_ms, whole ? "s" : "ms");
+}
+
 static void write_value(const struct config *config, const struct key *key, struct strbuf *text)
 {
     const char *member = (const char *)config + key->offset;
@@ -327,11 +362,10 @@ static void write_value(const struct config *config, const struct key *key, stru
         strbuf_printf(text, "%s%s = %s\n", member[0] == '\0' ? "; " : "", key->name, member);
         return;
     case KEY_PROBABILITY:
-        strbuf_printf(text, "%s = %g\n", key->name, *(const double *)(const void *)member);
+        strbuf_printf(text, "%s = %.15g\n", key->name, *(const double *)(const void *)member);
         return;
     case KEY_DURATION:
-        strbuf_printf(text, "%s = %" PRId64 "s\n", key->name,
-                      *(const int64_t *)(const void *)member / MS_PER_SECOND);
+        write_duration(key->name, *(const int64_t *)(const void *)member, text);
         return;
     case KEY_VOLUME:
         for (size_t i = 0; i < config->volume_count; i++)

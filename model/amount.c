@@ -11,7 +11,7 @@ const char *amount_text(double bytes, char text[AMOUNT_TEXT_SIZE])
         (void)snprintf(text, AMOUNT_TEXT_SIZE, "?");
         return text;
     }
-    while (bytes >= 1000 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+    while (bytes >= 999.5 && unit + 1 < sizeof(units) / sizeof(units[0])) {
         bytes /= 1024;
         unit++;
     }

@@ -142,7 +142,10 @@ enum error_code instant_parse(const char *text, int64_t *instant_ms, struct erro
     }
     if (!read_zone(&cursor, &offset_ms) || *cursor != '\0')
         return error_set(err, ERR_INVALID, "time '%s' needs a zone: 'Z' or '+01:00'", text);
-    *instant_ms = instant_from_civil(&civil) + ms - offset_ms;
+    int64_t parsed_ms = instant_from_civil(&civil) + ms - offset_ms;
+    if (parsed_ms < 0 || instant_to_civil(parsed_ms).year > 9999)
+        return error_set(err, ERR_INVALID, "time '%s' is before 1970 or after 9999", text);
+    *instant_ms = parsed_ms;
     return ERR_NONE;
 }
 
@@ -195,7 +198,7 @@ enum error_code duration_parse(const char *text, int64_t *duration_ms, struct er
         for (; isdigit((unsigned char)*cursor) && value < INT32_MAX; cursor++)
             value = value * 10 + (*cursor - '0');
         int64_t unit = unit_ms(&cursor);
-        if (unit == 0 || value > INT32_MAX)
+        if (unit == 0 || value > INT32_MAX || total > INT64_MAX / 2 - value * unit)
             return error_set(err, ERR_INVALID, "'%s' is not a duration like 90s, 15m or 2h", text);
         total += value * unit;
     } while (*cursor != '\0');
@@ -203,9 +206,13 @@ enum error_code duration_parse(const char *text, int64_t *duration_ms, struct er
     return ERR_NONE;
 }
 
-/* Two neighbouring units, the second left out when zero. */
+/* Two neighbouring units, either left out when zero. */
 static void two_units(char *text, int64_t value, int64_t parts, const char *big, const char *small)
 {
+    if (value < parts) {
+        (void)snprintf(text, DURATION_TEXT_SIZE, "%" PRId64 "%s", value, small);
+        return;
+    }
     int length = snprintf(text, DURATION_TEXT_SIZE, "%" PRId64 "%s", value / parts, big);
     if (value % parts != 0) {
         (void)snprintf(text + length, DURATION_TEXT_SIZE - (size_t)length, "%" PRId64 "%s",
@@ -225,9 +232,9 @@ const char *duration_text(int64_t duration_ms, char text[DURATION_TEXT_SIZE])
     if (duration_ms < 10 * MS_PER_SECOND) {
         (void)snprintf(text, DURATION_TEXT_SIZE, "%" PRId64 ".%03" PRId64 "s",
                        duration_ms / MS_PER_SECOND, duration_ms % MS_PER_SECOND);
-    } else if (duration_ms < MS_PER_HOUR) {
+    } else if (duration_ms < MS_PER_HOUR - MS_PER_SECOND / 2) {
         two_units(text, (duration_ms + 500) / MS_PER_SECOND, 60, "m", "s");
-    } else if (duration_ms < MS_PER_DAY) {
+    } else if (duration_ms < MS_PER_DAY - MS_PER_MINUTE / 2) {
         two_units(text, (duration_ms + MS_PER_MINUTE / 2) / MS_PER_MINUTE, 60, "h", "m");
     } else {
         two_units(text, (duration_ms + MS_PER_HOUR / 2) / MS_PER_HOUR, 24, "d", "h");
