@@ -34,7 +34,7 @@ static void print_rounds(const struct plan *plan, FILE *out)
     (void)fprintf(out, "\n  %-6s %-21s %10s  %s\n", "round", "starts", "delta",
                   "snapshot and copy (p05 to p95)");
     for (size_t i = 0; i < plan->round_count; i++) {
-        char name[16];
+        char name[32];
         (void)snprintf(name, sizeof(name), "%zu%s", i + 1, plan->rounds[i].full ? " full" : "");
         print_row(out, name, plan->rounds[i].starts_at_ms, &plan->rounds[i].delta_bytes,
                   &plan->rounds[i].duration_s);
