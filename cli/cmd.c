@@ -4,8 +4,9 @@
 
 static const struct cmd cmds[] = {
     {"init", VERB_INIT, "", "find the volumes of a database and write a config",
-     "Asks the PostgreSQL of --conninfo where it lives, follows every place to its EBS volumes and\n"
-     "writes a config to --config (default: ./ebshift.conf) that the other verbs read.",
+     "Asks the PostgreSQL of --data-directory or --conninfo where it lives, follows every place to\n"
+     "its EBS volumes and writes a config to --config (default: ./ebshift.conf) that the other verbs\n"
+     "read.",
      cmd_init},
     {"history", VERB_HISTORY, "", "learn from the snapshots and metrics in the account",
      "Reads snapshots with their durations, the blocks that changed between them, and the write\n"

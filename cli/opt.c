@@ -81,6 +81,7 @@ static const struct opt opts[] = {
     SWITCH("--force", force, VERB_INIT | VERB_MIGRATE | VERB_RESUME,
            "init: overwrite the config; else: go on although the plan does not fit"),
     {"--output", "text|json", "form of the result", VERBS_ALL & ~VERB_HELP, OPT_JSON, 0, NULL},
+    SWITCH("--json", json, VERBS_ALL & ~VERB_HELP, "the same as --output json"),
     SWITCH("--verbose", verbose, VERBS_CONFIG | VERB_THAW, "tell every step and every retry"),
     SWITCH("--help", help, VERBS_ALL, "this text"),
 };

@@ -141,12 +141,23 @@ struct mount_roots session_roots(const struct session *session)
     return (struct mount_roots){.by_id = session->config.device_dir};
 }
 
-enum error_code session_read_facts(struct session *session, struct pg_facts *facts,
-                                   struct error *err)
+static enum error_code ask_server(struct session *session, struct pg_facts *facts,
+                                  struct error *err)
 {
     CLEANUP_PG_CONN struct pg_conn conn = {0};
     TRY(pg_conn_open(&conn, session->config.conninfo, NULL, 10000, 10000, err));
     return pg_facts_read(&conn, facts, err);
+}
+
+/* Whatever the reason, here it is the database that cannot be asked, and not AWS. */
+enum error_code session_read_facts(struct session *session, struct pg_facts *facts,
+                                   struct error *err)
+{
+    enum error_code code = ask_server(session, facts, err);
+    if (code != ERR_UNREACHABLE && code != ERR_ACCESS && code != ERR_TIMEOUT)
+        return code;
+    err->code = ERR_POSTGRES;
+    return ERR_POSTGRES;
 }
 
 static enum error_code add_mount(struct session *session, const char *mount_point,

@@ -20,11 +20,19 @@ def check_rows(server, ledger):
     h.check(len(rows) <= len(ledger.acknowledged) + 1, "and at most the one in flight beside them")
 
 
+def check_missing_member(scene):
+    _, told = scene.cloud.ebshift("migrate", "--config", scene.config, "--volume",
+                                  scene.volumes[0], "--window", scene.window(), code=9)
+    h.check("pg_wal" in told and scene.volumes[1] in told,
+            "a set without the WAL volume is refused by name")
+
+
 def test(place):
     scene = Scene(place)
     cloud, server = scene.cloud, scene.server
     h.check(set(scene.init()["volumes"]) == set(scene.volumes),
             "init finds the volumes of data and WAL")
+    check_missing_member(scene)
     ledger = h.Ledger(server)
     server.bench(rate=200)
     ledger.wait_for(100)

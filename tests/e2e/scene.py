@@ -23,7 +23,7 @@ class Scene:
     def init(self):
         """Lets ebshift write the config; its result."""
         out, _ = self.cloud.ebshift(
-            "init", "--config", self.config, "--conninfo", self.server.conninfo,
+            "init", "--config", self.config, "--data-directory", self.server.data,
             "--to-region", "eu-west-1", "--to-zone", "eu-west-1a",
             "--to-instance", self.cloud.env["CLOUDSIM_TARGET_INSTANCE"],
             "--store", self.store, "--output", "json")

@@ -1,0 +1,134 @@
+#include "core/pg/directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* postmaster.pid: pid, data directory, start time, port, socket directory, address ("Lock file
+ * contents" in the source of PostgreSQL, src/include/utils/pidfile.h, unchanged since 9.1). */
+#define LINE_PORT    4
+#define LINE_SOCKET  5
+#define LINE_ADDRESS 6
+
+struct lock_file {
+    char port[16];
+    char socket[512];
+    char address[128];
+};
+
+static void take_line(char *to, size_t size, const char *line)
+{
+    (void)snprintf(to, size, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
+static bool read_lock_file(const char *data_directory, struct lock_file *lock)
+{
+    char path[PATH_MAX];
+    char line[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/postmaster.pid", data_directory);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    for (int number = 1; fgets(line, sizeof(line), file) != NULL; number++) {
+        if (number == LINE_PORT)
+            take_line(lock->port, sizeof(lock->port), line);
+        if (number == LINE_SOCKET)
+            take_line(lock->socket, sizeof(lock->socket), line);
+        if (number == LINE_ADDRESS)
+            take_line(lock->address, sizeof(lock->address), line);
+    }
+    (void)fclose(file);
+    return true;
+}
+
+enum error_code pg_directory_conninfo(const char *data_directory, char *conninfo, size_t size,
+                                      struct error *err)
+{
+    struct lock_file lock = {0};
+    if (!read_lock_file(data_directory, &lock))
+        return error_set(err, ERR_NOT_FOUND, "no server runs in '%s'", data_directory);
+    const char *host = lock.socket[0] != '\0' ? lock.socket : lock.address;
+    if (lock.port[0] == '\0' || host[0] == '\0' || strchr(host, '\'') != NULL)
+        return error_set(err, ERR_POSTGRES, "cannot understand '%s/postmaster.pid'",
+                         data_directory);
+    char text[sizeof(lock) + 64];
+    int length = snprintf(text, sizeof(text), "host='%s' port=%s user=postgres dbname=postgres",
+                          host, lock.port);
+    if (length < 0 || (size_t)length >= size)
+        return error_set(err, ERR_CONFIG, "the socket directory '%s' is too long", host);
+    memcpy(conninfo, text, (size_t)length + 1);
+    return ERR_NONE;
+}
+
+/* ---- places ---- */
+
+static enum error_code add_place(struct pg_facts *facts, enum pg_place_kind kind, const char *name,
+                                 const char *path, struct error *err)
+{
+    struct pg_place *places =
+        reallocarray(facts->places, facts->place_count + 1, sizeof(*facts->places));
+    if (places == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot hold %zu places", facts->place_count + 1);
+    facts->places = places;
+    struct pg_place *place = &places[facts->place_count];
+    *place = (struct pg_place){.kind = kind};
+    (void)snprintf(place->name, sizeof(place->name), "%s", name);
+    if (realpath(path, place->path) == NULL)
+        return error_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM,
+                         "cannot follow %s '%s': %s", name, path, strerrordesc_np(errno));
+    facts->place_count++;
+    return ERR_NONE;
+}
+
+static enum error_code add_tablespaces(struct pg_facts *facts, const char *folder, DIR *links,
+                                       struct error *err)
+{
+    const struct dirent *entry = NULL;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the stream is ours alone
+    while ((entry = readdir(links)) != NULL) {
+        char path[PATH_MAX + NAME_MAX + 2];
+        char name[64];
+        if (entry->d_name[0] == '.')
+            continue;
+        (void)snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
+        (void)snprintf(name, sizeof(name), "tablespace %.40s", entry->d_name);
+        TRY(add_place(facts, PG_PLACE_TABLESPACE, name, path, err));
+    }
+    return ERR_NONE;
+}
+
+static enum error_code read_places(const char *data_directory, struct pg_facts *facts,
+                                   struct error *err)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/PG_VERSION", data_directory);
+    if (access(path, R_OK) != 0)
+        return error_set(err, ERR_NOT_FOUND, "'%s' is not the data directory of a PostgreSQL",
+                         data_directory);
+    TRY(add_place(facts, PG_PLACE_DATA, "data directory", data_directory, err));
+    (void)snprintf(path, sizeof(path), "%s/pg_wal", data_directory);
+    if (access(path, F_OK) != 0) /* before 10 */
+        (void)snprintf(path, sizeof(path), "%s/pg_xlog", data_directory);
+    TRY(add_place(facts, PG_PLACE_WAL, "pg_wal", path, err));
+    (void)snprintf(path, sizeof(path), "%s/pg_tblspc", data_directory);
+    DIR *links = opendir(path);
+    if (links == NULL)
+        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", path, strerrordesc_np(errno));
+    enum error_code code = add_tablespaces(facts, path, links, err);
+    (void)closedir(links);
+    return code;
+}
+
+enum error_code pg_directory_places(const char *data_directory, struct pg_facts *facts,
+                                    struct error *err)
+{
+    CLEANUP_PG_FACTS struct pg_facts read = {0};
+    TRY(read_places(data_directory, &read, err));
+    facts->places = read.places;
+    facts->place_count = read.place_count;
+    read = (struct pg_facts){0};
+    return ERR_NONE;
+}

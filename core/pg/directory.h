@@ -1,0 +1,24 @@
+/* directory.h: what a data directory tells by itself: how to reach its server, and, while that is
+ * stopped, which places it is made of. Called by init, which may know nothing but the directory. */
+#ifndef CORE_PG_DIRECTORY_H
+#define CORE_PG_DIRECTORY_H
+
+#include <stddef.h>
+
+#include "core/pg/facts.h"
+#include "model/error.h"
+
+/* Writes a libpq connection string for the server that runs in a data directory, as its
+ * postmaster.pid says: socket directory (or address) and port, role "postgres".
+ * Errors: ERR_NOT_FOUND if no server runs there; ERR_POSTGRES if the file makes no sense;
+ * ERR_CONFIG if the string does not fit into `size`. */
+MUST_CHECK enum error_code pg_directory_conninfo(const char *data_directory, char *conninfo,
+                                                 size_t size, struct error *err);
+
+/* Fills facts->places from the links of a data directory: itself, pg_wal, the tablespaces. The
+ * other members stay as they are. Config files elsewhere cannot be seen this way.
+ * Errors: ERR_NOT_FOUND if it is no data directory; ERR_SYSTEM; ERR_NO_MEMORY. */
+MUST_CHECK enum error_code pg_directory_places(const char *data_directory, struct pg_facts *facts,
+                                               struct error *err);
+
+#endif
