@@ -10,7 +10,7 @@
 
 /* A data directory with pg_wal and one tablespace elsewhere, as links. */
 static char root[] = "/tmp/ebshift-directory-XXXXXX";
-static char data[64];
+static char data[128];
 
 static const char *const folders[] = {"data", "data/pg_tblspc", "wal", "cold"};
 
