@@ -41,7 +41,7 @@ static void add_durations(struct json_out *volume, const struct volume_rows *row
         if (row->delta_bytes >= 0) {
             json_out_int(item, "delta_bytes", row->delta_bytes);
         } else {
-            json_out_real(item, "delta_bytes", NAN);
+            json_out_real(item, "delta_bytes", (double)NAN);
         }
     }
 }

@@ -198,7 +198,7 @@ static void add_round(struct json_out *rounds, const struct run_view *view,
     if (round->actual_delta_bytes >= 0) {
         json_out_int(actual, "delta_bytes", round->actual_delta_bytes);
     } else {
-        json_out_real(actual, "delta_bytes", NAN);
+        json_out_real(actual, "delta_bytes", (double)NAN);
     }
     add_seconds(actual, "duration_seconds", round_ms(view, round));
 }
