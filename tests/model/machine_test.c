@@ -95,7 +95,7 @@ Test(machine, a_name_is_parsed_back)
     for (int state = 0; state < STATES; state++) {
         cr_expect_eq(machine_parse(machine_name((enum machine_state)state), &parsed, &err),
                      ERR_NONE);
-        cr_expect_eq(parsed, state);
+        cr_expect_eq((int)parsed, state);
     }
     cr_expect_eq(machine_parse("teleport", &parsed, &err), ERR_INVALID);
     cr_expect_eq(parsed, STATE_ABORTED, "the output stays untouched");

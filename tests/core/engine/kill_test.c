@@ -8,7 +8,7 @@
 #include "tests/core/engine/engine_rig.h"
 
 /* Objects may be invisible for so long after their creation, which is where twins come from. */
-#define INVISIBLE_MS 20000
+#define INVISIBLE_MS 7000
 
 static struct rig rig;
 
