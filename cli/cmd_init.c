@@ -5,33 +5,7 @@
 
 #include "cli/cmd.h"
 #include "cli/json_out.h"
-#include "core/pg/directory.h"
 #include "model/strbuf.h"
-
-/* True if a flag sets the key, so that nothing found shall replace it. */
-static bool is_given(const struct options *options, const char *key)
-{
-    for (size_t i = 0; i < options->setting_count; i++) {
-        if (strcmp(options->settings[i].key, key) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Asks the running server; a directory whose server is stopped tells by its links. */
-static enum error_code read_facts(struct session *session, struct pg_facts *facts,
-                                  struct error *err)
-{
-    struct config *config = &session->config;
-    if (config->data_directory[0] == '\0' || is_given(&session->options, "postgres.conninfo"))
-        return session_read_facts(session, facts, err);
-    enum error_code code = pg_directory_conninfo(config->data_directory, config->conninfo,
-                                                 sizeof(config->conninfo), err);
-    if (code == ERR_NOT_FOUND)
-        return pg_directory_places(config->data_directory, facts, err);
-    TRY(code);
-    return session_read_facts(session, facts, err);
-}
 
 /* Every place of the database, followed to its volumes. Config files elsewhere need none. */
 static enum error_code find_volumes(struct session *session, const struct pg_facts *facts,
@@ -132,7 +106,7 @@ enum error_code cmd_init(struct session *session, struct error *err)
     if (path == NULL)
         path = "ebshift.conf";
     TRY(session_configure(session, false, err));
-    TRY(read_facts(session, &facts, err));
+    TRY(session_find_facts(session, &facts, err));
     TRY(find_volumes(session, &facts, &ids, err));
     for (size_t i = 0; i < ids.count; i++)
         (void)snprintf(config->volumes[i], sizeof(config->volumes[i]), "%s", ids.items[i]);

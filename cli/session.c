@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/pg/directory.h"
 #include "core/version.h"
 #include "model/strbuf.h"
 
@@ -158,6 +159,30 @@ enum error_code session_read_facts(struct session *session, struct pg_facts *fac
         return code;
     err->code = ERR_POSTGRES;
     return ERR_POSTGRES;
+}
+
+/* True if a flag sets the key, so that nothing found shall replace it. */
+static bool is_given(const struct options *options, const char *key)
+{
+    for (size_t i = 0; i < options->setting_count; i++) {
+        if (strcmp(options->settings[i].key, key) == 0)
+            return true;
+    }
+    return false;
+}
+
+enum error_code session_find_facts(struct session *session, struct pg_facts *facts,
+                                   struct error *err)
+{
+    struct config *config = &session->config;
+    if (config->data_directory[0] == '\0' || is_given(&session->options, "postgres.conninfo"))
+        return session_read_facts(session, facts, err);
+    enum error_code code = pg_directory_conninfo(config->data_directory, config->conninfo,
+                                                 sizeof(config->conninfo), err);
+    if (code == ERR_NOT_FOUND)
+        return pg_directory_places(config->data_directory, facts, err);
+    TRY(code);
+    return session_read_facts(session, facts, err);
 }
 
 static enum error_code add_mount(struct session *session, const char *mount_point,

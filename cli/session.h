@@ -72,6 +72,11 @@ MUST_CHECK enum error_code session_open_quiesce(struct session *session, struct 
 MUST_CHECK enum error_code session_read_facts(struct session *session, struct pg_facts *facts,
                                               struct error *err);
 
+/* The same for init, which may know only a data directory: takes the connection from the running
+ * server's postmaster.pid, or the places from the links of a stopped one. */
+MUST_CHECK enum error_code session_find_facts(struct session *session, struct pg_facts *facts,
+                                              struct error *err);
+
 /* The roots under which devices are looked up. */
 struct mount_roots session_roots(const struct session *session);
 

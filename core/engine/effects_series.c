@@ -74,8 +74,8 @@ static void tell_next(struct engine *engine, const struct plan *plan, int64_t at
     bool cut = plan->next.action == PLAN_CUT;
     const struct quantiles *q = cut ? &plan->downtime_s : &plan->rounds[0].duration_s;
     log_event(engine->log, LOG_INFO, clock_now_ms(engine->clock), "%s at %s: %s %s (%s to %s)",
-              cut ? "cut" : "next round", instant_text(at_ms / 1000 * 1000, at), cut ? "downtime" : "will take",
-              duration_text((int64_t)(q->p50 * 1000), middle),
+              cut ? "cut" : "next round", instant_text(at_ms / 1000 * 1000, at),
+              cut ? "downtime" : "will take", duration_text((int64_t)(q->p50 * 1000), middle),
               duration_text((int64_t)(q->p05 * 1000), low),
               duration_text((int64_t)(q->p95 * 1000), high));
 }
