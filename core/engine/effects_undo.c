@@ -57,8 +57,11 @@ static enum error_code await_detached(struct engine *engine, const char *id, str
 
 static enum error_code remove_volume(struct engine *engine, const char *id, struct error *err)
 {
-    TRY(remove_id(engine, engine->target, engine->target->detach_volume, "detach a volume", id,
-                  err));
+    enum error_code detached = remove_id(engine, engine->target, engine->target->detach_volume,
+                                         "detach a volume", id, err);
+    if (detached == ERR_NOT_FOUND) /* an abort before this one has deleted it, or the operator */
+        return ERR_NONE;
+    TRY(detached);
     TRY(await_detached(engine, id, err));
     return remove_id(engine, engine->target, engine->target->delete_volume, "delete a volume", id,
                      err);
