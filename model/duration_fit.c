@@ -7,16 +7,28 @@
 #include <gsl/gsl_errno.h>
 #include <gsl/gsl_multifit_nlinear.h>
 #include <gsl/gsl_sf_erf.h>
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics_double.h>
 
 #define BYTES_PER_MIB 1048576.0
 #define TERMS         2
 
 /* Prior: a floor of about a minute, 45 MB/s, both within a factor of two to three; noise of a
  * quarter, worth three samples. From reported EBS snapshots (TiDB operator's documentation). */
-static const double shipped_mean[TERMS] = {4.0943445622221, -3.8066624897703196};
-static const double shipped_scale[TERMS] = {1.0, 0.8};
+static const struct duration_prior shipped = {
+    .log_fixed_s = 4.0943445622221,
+    .log_s_per_mib = -3.8066624897703196,
+    .scale_fixed = 1.0,
+    .scale_slope = 0.8,
+    .full_log_s_per_mib = -3.8066624897703196,
+};
 /* Snapshots and copies share a back end; the one tells this much of the other. */
-static const double sibling_scale[TERMS] = {0.7, 0.6};
+#define SIBLING_SCALE_FIXED 0.7
+#define SIBLING_SCALE_SLOPE 0.6
+/* Scatter from volume to volume, believed until volumes show their own, and its weight in volumes. */
+#define FLEET_SCALE_FIXED 1.5
+#define FLEET_SCALE_SLOPE 1.0
+#define FLEET_WEIGHT      3.0
 /* Full ones scatter less from volume to volume (33 to 56 MB/s were reported), and tell less of the
  * rate of differences, whose blocks lie scattered. */
 #define FULL_PRIOR_SCALE 0.35
@@ -46,9 +58,8 @@ struct problem {
     struct row *rows;
     size_t count;
     double noise;
-    double prior_mean[TERMS];
-    double prior_scale[TERMS];
-    double full_prior_mean;
+    struct duration_prior prior;
+    double *scratch; /* one double per row */
 };
 
 static double line_s(double log_fixed, double log_slope, double mib)
@@ -69,11 +80,11 @@ static int residuals(const gsl_vector *theta, void *data, gsl_vector *out)
         double residual = line_log(theta, row->mib) - row->target;
         gsl_vector_set(out, i, sqrt(row->weight) * residual / problem->noise);
     }
-    for (size_t k = 0; k < TERMS; k++) {
-        gsl_vector_set(out, problem->count + k,
-                       (gsl_vector_get(theta, k) - problem->prior_mean[k]) /
-                           problem->prior_scale[k]);
-    }
+    const struct duration_prior *prior = &problem->prior;
+    gsl_vector_set(out, problem->count,
+                   (gsl_vector_get(theta, 0) - prior->log_fixed_s) / prior->scale_fixed);
+    gsl_vector_set(out, problem->count + 1,
+                   (gsl_vector_get(theta, 1) - prior->log_s_per_mib) / prior->scale_slope);
     return GSL_SUCCESS;
 }
 
@@ -88,8 +99,8 @@ static int jacobian(const gsl_vector *theta, void *data, gsl_matrix *out)
         gsl_matrix_set(out, i, 0, factor * fixed_ratio);
         gsl_matrix_set(out, i, 1, factor * (1 - fixed_ratio));
     }
-    for (size_t k = 0; k < TERMS; k++)
-        gsl_matrix_set(out, problem->count + k, k, 1 / problem->prior_scale[k]);
+    gsl_matrix_set(out, problem->count, 0, 1 / problem->prior.scale_fixed);
+    gsl_matrix_set(out, problem->count + 1, 1, 1 / problem->prior.scale_slope);
     return GSL_SUCCESS;
 }
 
@@ -280,7 +291,7 @@ static void count_rows(const struct problem *problem, struct duration_fit *fit)
 static void fit_full(const struct problem *problem, struct duration_fit *fit)
 {
     double precision = 1 / (FULL_PRIOR_SCALE * FULL_PRIOR_SCALE);
-    double sum = precision * problem->full_prior_mean;
+    double sum = precision * problem->prior.full_log_s_per_mib;
     for (size_t i = 0; i < problem->count; i++) {
         const struct row *row = &problem->rows[i];
         if (!row->sample->full || row->sample->pending || row->mib < 1)
@@ -293,12 +304,33 @@ static void fit_full(const struct problem *problem, struct duration_fit *fit)
     fit->full_scale = sqrt(1 / precision);
 }
 
+/* Where the search begins: a line through the middle of the rows. From a prior that is far off, a
+ * fit with heavy tails would take every row for an outlier. ratios[] is scratch. */
+static void first_guess(const struct problem *problem, double *ratios, double theta[TERMS])
+{
+    size_t count = 0;
+    theta[0] = problem->prior.log_fixed_s;
+    theta[1] = problem->prior.log_s_per_mib;
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct row *row = &problem->rows[i];
+        if (row->sample->pending || row->sample->full)
+            continue;
+        theta[0] = fmin(theta[0], row->log_s);
+        ratios[count++] = row->log_s - log(fmax(row->mib, 1.0 / 16));
+    }
+    if (count == 0)
+        return;
+    gsl_sort(ratios, 1, count);
+    theta[1] = gsl_stats_median_from_sorted_data(ratios, 1, count);
+}
+
 static enum error_code fit_problem(struct problem *problem, gsl_multifit_nlinear_workspace *work,
                                    struct duration_fit *fit, struct set_aside *aside,
                                    struct error *err)
 {
-    double start[TERMS] = {problem->prior_mean[0], problem->prior_mean[1]};
+    double start[TERMS];
     double entries[TERMS * TERMS] = {0};
+    first_guess(problem, problem->scratch, start);
     gsl_vector_view theta = gsl_vector_view_array(start, TERMS);
     gsl_matrix_view covariance = gsl_matrix_view_array(entries, TERMS, TERMS);
     TRY(solve_robustly(problem, work, &theta.vector, err));
@@ -331,30 +363,73 @@ static enum error_code fit_rows(struct problem *problem, struct duration_fit *fi
     return code;
 }
 
-static struct problem problem_of(const struct duration_fit *sibling)
+struct duration_prior duration_prior_shipped(void)
 {
-    bool learned = sibling != NULL && !sibling->prior_only;
-    const double *scale = learned ? sibling_scale : shipped_scale;
-    return (struct problem){
-        .noise = PRIOR_NOISE,
-        .prior_mean = {learned ? sibling->log_fixed_s : shipped_mean[0],
-                       learned ? sibling->log_s_per_mib : shipped_mean[1]},
-        .prior_scale = {scale[0], scale[1]},
-        .full_prior_mean = learned ? sibling->full_log_s_per_mib : shipped_mean[1],
+    return shipped;
+}
+
+struct duration_prior duration_prior_of_sibling(const struct duration_fit *sibling)
+{
+    if (sibling == NULL || sibling->prior_only)
+        return shipped;
+    return (struct duration_prior){
+        .log_fixed_s = sibling->log_fixed_s,
+        .log_s_per_mib = sibling->log_s_per_mib,
+        .scale_fixed = SIBLING_SCALE_FIXED,
+        .scale_slope = SIBLING_SCALE_SLOPE,
+        .full_log_s_per_mib = sibling->full_log_s_per_mib,
     };
+}
+
+/* The scale believed beforehand counts as FLEET_WEIGHT volumes. */
+static double fleet_scale(double believed, double squares, double count)
+{
+    return sqrt((FLEET_WEIGHT * believed * believed + squares) / (FLEET_WEIGHT + count - 1));
+}
+
+struct duration_prior duration_prior_of_fleet(const struct duration_fit *fits, size_t count)
+{
+    struct duration_prior mean = {0};
+    double learned = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (fits[i].prior_only)
+            continue;
+        learned++;
+        mean.log_fixed_s += (fits[i].log_fixed_s - mean.log_fixed_s) / learned;
+        mean.log_s_per_mib += (fits[i].log_s_per_mib - mean.log_s_per_mib) / learned;
+        mean.full_log_s_per_mib += (fits[i].full_log_s_per_mib - mean.full_log_s_per_mib) / learned;
+    }
+    if (learned == 0)
+        return shipped;
+    double fixed = 0;
+    double slope = 0;
+    for (size_t i = 0; i < count; i++) {
+        double off_fixed = fits[i].prior_only ? 0 : fits[i].log_fixed_s - mean.log_fixed_s;
+        double off_slope = fits[i].prior_only ? 0 : fits[i].log_s_per_mib - mean.log_s_per_mib;
+        fixed += off_fixed * off_fixed;
+        slope += off_slope * off_slope;
+    }
+    mean.scale_fixed = fleet_scale(FLEET_SCALE_FIXED, fixed, learned);
+    mean.scale_slope = fleet_scale(FLEET_SCALE_SLOPE, slope, learned);
+    return mean;
 }
 
 enum error_code duration_fit_learn(const struct duration_source *source, struct duration_fit *fit,
                                    struct set_aside *aside, struct error *err)
 {
     size_t row_count = source->history->duration_count;
-    struct problem problem = problem_of(source->sibling);
+    struct problem problem = {.noise = PRIOR_NOISE, .prior = source->prior};
     problem.rows = calloc(row_count + 1, sizeof(*problem.rows));
-    if (problem.rows == NULL)
+    problem.scratch = calloc(row_count + 1, sizeof(*problem.scratch));
+    if (problem.rows == NULL || problem.scratch == NULL) {
+        free(problem.rows);
+        free(problem.scratch);
         return error_set(err, ERR_NO_MEMORY, "cannot hold %zu durations", row_count);
+    }
     problem.count = collect(source->history, source->kind, source->now_ms, problem.rows, aside);
     enum error_code code = fit_rows(&problem, fit, aside, err);
     free(problem.rows);
+    free(problem.scratch);
     return code;
 }
 

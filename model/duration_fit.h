@@ -30,12 +30,31 @@ struct duration_fit {
     bool prior_only;           /* no transfer at all: the shipped prior speaks */
 };
 
+/* What is believed before the first sample: normal in the two logarithms. */
+struct duration_prior {
+    double log_fixed_s;
+    double log_s_per_mib;
+    double scale_fixed; /* standard deviations */
+    double scale_slope;
+    double full_log_s_per_mib;
+};
+
+/* The shipped prior, from reported EBS snapshots. */
+struct duration_prior duration_prior_shipped(void);
+
+/* What transfers of the other kind tell; the shipped prior if *sibling is NULL or learned nothing. */
+struct duration_prior duration_prior_of_sibling(const struct duration_fit *sibling);
+
+/* What other volumes of the account tell of a new one: their mean, and their scatter where there
+ * are enough of them. The shipped prior if none of the fits learned anything. */
+struct duration_prior duration_prior_of_fleet(const struct duration_fit *fits, size_t count);
+
 /* What to learn from. Borrows everything. */
 struct duration_source {
     const struct volume_history *history;
-    enum transfer_kind kind;            /* its rows only */
-    int64_t now_ms;                     /* the instant of knowledge, Unix milliseconds UTC */
-    const struct duration_fit *sibling; /* fit of the other kind as prior, if it learned; or NULL */
+    enum transfer_kind kind; /* its rows only */
+    int64_t now_ms;          /* the instant of knowledge, Unix milliseconds UTC */
+    struct duration_prior prior;
 };
 
 /* Fits the transfers of *source; impossible rows and outliers go to *aside. On error *fit is

@@ -16,10 +16,18 @@ static enum error_code learn(const struct volume_history *history, int64_t now_m
     TRY(write_rate_learn(history, now_ms, &model->writes, aside, err));
     TRY(dirty_fit_learn(history, &model->writes, now_ms, &model->dirty, aside, err));
     struct duration_source snapshots = {
-        .history = history, .kind = TRANSFER_SNAPSHOT, .now_ms = now_ms};
+        .history = history,
+        .kind = TRANSFER_SNAPSHOT,
+        .now_ms = now_ms,
+        .prior = duration_prior_shipped(),
+    };
     TRY(duration_fit_learn(&snapshots, &model->snapshot, aside, err));
     struct duration_source copies = {
-        .history = history, .kind = TRANSFER_COPY, .now_ms = now_ms, .sibling = &model->snapshot};
+        .history = history,
+        .kind = TRANSFER_COPY,
+        .now_ms = now_ms,
+        .prior = duration_prior_of_sibling(&model->snapshot),
+    };
     return duration_fit_learn(&copies, &model->copy, aside, err);
 }
 

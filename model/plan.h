@@ -46,6 +46,9 @@ struct plan_input {
     int64_t max_downtime_ms; /* 0: as long as the window */
     double confidence;       /* wanted chance to keep the window, 0.5..0.999; 0: 0.9 */
     bool copies;             /* each snapshot is copied to the target before it counts */
+    /* Writers stop at window_start_ms whatever is still running: a round in flight then is waited
+     * for, which is downtime, and none is begun any more. Otherwise the fence waits for it. */
+    bool fixed_fence;
     const struct plan_member *members;
     size_t member_count;
     enum plan_phase phase;

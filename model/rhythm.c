@@ -4,7 +4,7 @@
 #include <stdbool.h>
 
 /* Weight of the newest day in the table, and of the newest residual in the level. */
-#define DAY_GAIN   0.35
+#define DAY_GAIN   0.5
 #define LEVEL_GAIN 0.5
 /* How fast the present level fades into the rhythm, per half hour. */
 #define FADE_LOG    0.9
@@ -94,6 +94,9 @@ static double recent_level(const double *past, size_t past_count)
     return level;
 }
 
+/* The three are joined as running totals, because the median of three rising curves rises too and a
+ * window's sum is what is asked for; recorded volumes repeat yesterday more than rhythms allow, so
+ * that the result is the middle between the median and yesterday. */
 void rhythm_forecast(const double *past, size_t past_count, int64_t first_slot, double *future,
                      size_t future_count)
 {
@@ -107,13 +110,20 @@ void rhythm_forecast(const double *past, size_t past_count, int64_t first_slot, 
     struct rhythm sums = rhythm_of(past, past_count, first_slot, false);
     double log_level = logs.level;
     double sum_level = sums.level;
+    double totals[3] = {0};
+    double before = 0;
+    double least = sums.floor;
     for (size_t i = 0; i < future_count; i++) {
         int64_t slot = first_slot + (int64_t)(past_count + i);
         log_level *= FADE_LOG;
         sum_level *= FADE_LINEAR;
-        double yesterday = past[past_count - RHYTHM_DAY_SLOTS + i % RHYTHM_DAY_SLOTS];
-        future[i] = median_of_three(yesterday, exp(rhythm_log_value(&logs, slot) + log_level),
-                                    exp(rhythm_log_value(&sums, slot) + sum_level));
+        totals[0] += past[past_count - RHYTHM_DAY_SLOTS + i % RHYTHM_DAY_SLOTS];
+        totals[1] += exp(rhythm_log_value(&logs, slot) + log_level);
+        totals[2] += exp(rhythm_log_value(&sums, slot) + sum_level);
+        double middle = median_of_three(totals[0], totals[1], totals[2]);
+        double total = sqrt((middle + least) * (totals[0] + least)) - least;
+        future[i] = fmax(total - before, 0);
+        before = total;
     }
 }
 

@@ -13,8 +13,8 @@
 #define RHYTHM_WEEK_SLOTS 336
 
 /* Forecasts what follows `past_count` half-hour sums (not negative; past[0] is half hour number
- * first_slot since the Unix epoch) into future[0..future_count): the median of "same time
- * yesterday", a rhythm of logarithms and one of plain means. With less than a day known, the recent
+ * first_slot since the Unix epoch) into future[0..future_count): between "same time yesterday" and
+ * the median of it, a rhythm of logarithms and one of plain means. With less than a day known, the recent
  * level goes on. */
 void rhythm_forecast(const double *past, size_t past_count, int64_t first_slot, double *future,
                      size_t future_count);

@@ -385,12 +385,15 @@ static void play_draw(struct rollout *rollout, const struct rollout_candidate *c
     }
     struct moment moment = moment_of(rollout, ROLLOUT_FINAL, draw);
     struct rollout_leg *final = &rollout->legs[moment.index];
-    *final = (struct rollout_leg){.start_s = fmax(free_s, candidate->cut_s)};
+    double cut_s = fmax(free_s, candidate->cut_s);
+    double fence_s = input->fixed_fence ? candidate->cut_s : cut_s;
+    *final = (struct rollout_leg){.start_s = fence_s};
     play_leg(rollout, &moment, previous_ms, final);
+    final->start_s = cut_s;
     rollout->outcome.ready_s[draw] = free_s;
-    rollout->outcome.cut_s[draw] = final->start_s;
+    rollout->outcome.cut_s[draw] = cut_s;
     rollout->outcome.downtime_s[draw] =
-        rollout->overhead_s[draw] + final->snapshot_s + final->copy_s;
+        cut_s - fence_s + rollout->overhead_s[draw] + final->snapshot_s + final->copy_s;
 }
 
 void rollout_play(struct rollout *rollout, const struct rollout_candidate *candidate,

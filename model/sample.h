@@ -61,6 +61,7 @@ struct volume_history {
     size_t dirty_count;
     const struct write_sample *writes;
     size_t write_count;
+    bool writes_current; /* counted up to now: no period is still late, as CloudWatch's are */
 };
 
 /* Why a row does not count. */

@@ -50,9 +50,11 @@ static double cost_of(const struct search *search, const struct rollout_candidat
                       size_t count)
 {
     const struct rollout_outcome *outcome = &search->rollout->outcome;
+    /* With a fixed fence the wait is in the downtime already. */
+    double weight = search->input->fixed_fence ? 0 : WAIT_WEIGHT;
     for (size_t i = 0; i < count; i++) {
         search->scratch[i] =
-            WAIT_WEIGHT * (outcome->cut_s[i] - candidate->cut_s) + outcome->downtime_s[i];
+            weight * (outcome->cut_s[i] - candidate->cut_s) + outcome->downtime_s[i];
     }
     gsl_sort(search->scratch, 1, count);
     double promise =
@@ -140,7 +142,7 @@ static struct rollout_candidate candidate_of(const struct search *search, size_t
         .round_count = round_count,
         .start_s = search->first_start_s,
         .cut_s = fmax(search_seconds_until(input, input->window_start_ms), 0),
-        .worth_gap_s = WORTH_GAP_RATIO * search->series->round_s,
+        .worth_gap_s = input->fixed_fence ? HUGE_VAL : WORTH_GAP_RATIO * search->series->round_s,
         .end_s = search_seconds_until(input, input->window_end_ms) - input->overhead.p50_s,
     };
 }
@@ -184,11 +186,24 @@ static struct choice best_at_once(const struct search *search)
     return best;
 }
 
+/* How long the first round of the last play takes, median. */
+static double first_round_s(const struct search *search)
+{
+    const struct rollout_leg *legs = search->rollout->legs;
+    size_t count = 0;
+    for (size_t i = 0; i < search_draws(search); i++) {
+        if (legs[i].made)
+            search->scratch[count++] = legs[i].snapshot_s + legs[i].copy_s;
+    }
+    gsl_sort(search->scratch, 1, count);
+    return count > 0 ? gsl_stats_median_from_sorted_data(search->scratch, 1, count) : 0;
+}
+
 /* Adds an early round before a long one, so that a slow snapshot cannot reach into the cut. */
 static void insure(const struct search *search, struct choice *choice)
 {
     struct rollout_candidate *candidate = &choice->candidate;
-    double next_s = search->series->next_round_s;
+    double next_s = first_round_s(search);
     double latest_s = candidate->cut_s - INSURE_LEAD * next_s;
     if (next_s < INSURE_MIN_S || candidate->start_s <= latest_s ||
         candidate->round_count + 1 >= PLAN_MAX_ROUNDS)
@@ -206,13 +221,13 @@ static void insure(const struct search *search, struct choice *choice)
 /* Prefers to begin now where that is about as good, or adds a round against a slow one. */
 static void prefer_early(const struct search *search, struct choice *best)
 {
-    if (search->series->next_round_s < WORTHWHILE_RATIO * search->series->round_s ||
-        starts_at_once(search, best))
+    if (starts_at_once(search, best))
         return;
     struct choice now = best_at_once(search);
     if (now.cost_s <= TIE_RATIO * best->cost_s) {
         *best = now;
     } else if (best->candidate.round_count > 0) {
+        rollout_play(search->rollout, &best->candidate, search_draws(search));
         insure(search, best);
     }
 }

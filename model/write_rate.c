@@ -224,11 +224,11 @@ static enum error_code stand_in(struct write_rate *rate, int64_t now_ms, struct 
     return ERR_NONE;
 }
 
-/* End of what can be believed: the newest period, but not the last minutes before now. */
-static int64_t believed_until(const struct write_sample *rows, size_t count, int64_t now_ms)
+/* End of what can be believed: the newest period, but not what may be late. */
+static int64_t believed_until(const struct write_sample *rows, size_t count, int64_t settled_ms)
 {
     int64_t end_ms = rows[count - 1].start_ms + rows[count - 1].length_ms;
-    return floor_to(end_ms < now_ms - LAG_MS ? end_ms : now_ms - LAG_MS, TICK_MS);
+    return floor_to(end_ms < settled_ms ? end_ms : settled_ms, TICK_MS);
 }
 
 static bool all_have_ops(const struct write_sample *rows, size_t count)
@@ -240,16 +240,18 @@ static bool all_have_ops(const struct write_sample *rows, size_t count)
     return true;
 }
 
+/* lag_ms: how late the newest periods may be. */
 static enum error_code curve_of(const struct write_sample *rows, size_t count, int64_t now_ms,
-                                struct write_rate *rate, struct error *err)
+                                int64_t lag_ms, struct write_rate *rate, struct error *err)
 {
+    int64_t settled_ms = now_ms - lag_ms;
     int64_t slot_ms = TICK_MS * TICKS_PER_SLOT;
     int64_t first_ms = count > 0 ? floor_to(rows[0].start_ms, slot_ms) : now_ms;
-    if (count == 0 || believed_until(rows, count, now_ms) <= first_ms)
+    if (count == 0 || believed_until(rows, count, settled_ms) <= first_ms)
         return stand_in(rate, now_ms, err);
 
     CLEANUP(ticks_done) struct ticks ticks = {0};
-    TRY(ticks_init(&ticks, first_ms, believed_until(rows, count, now_ms), now_ms, err));
+    TRY(ticks_init(&ticks, first_ms, believed_until(rows, count, settled_ms), now_ms, err));
     for (size_t i = 0; i < count; i++)
         ticks_add(&ticks, &rows[i]);
     fill_holes(&ticks, ticks.bytes);
@@ -270,7 +272,8 @@ enum error_code write_rate_learn(const struct volume_history *history, int64_t n
     struct write_sample *rows = NULL;
     size_t count = 0;
     TRY(sorted_writes(history, now_ms, aside, &rows, &count, err));
-    enum error_code code = curve_of(rows, count, now_ms, rate, err);
+    int64_t lag_ms = history->writes_current ? 0 : LAG_MS;
+    enum error_code code = curve_of(rows, count, now_ms, lag_ms, rate, err);
     free(rows);
     return code;
 }

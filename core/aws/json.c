@@ -2,6 +2,7 @@
 
 #include <json.h>
 #include <limits.h>
+#include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -90,4 +91,11 @@ enum error_code jval_int64(const struct jval *object, const char *key, int64_t *
         return error_set(err, ERR_PROTOCOL, "member '%s' is no whole number", key);
     *value = json_object_get_int64(raw(member));
     return ERR_NONE;
+}
+
+double jval_real(const struct jval *value)
+{
+    bool is_number = json_object_is_type(raw(value), json_type_double) != 0 ||
+                     json_object_is_type(raw(value), json_type_int) != 0;
+    return is_number ? json_object_get_double(raw(value)) : (double)NAN;
 }

@@ -36,4 +36,7 @@ const char *jval_text(const struct jval *object, const char *key);
 MUST_CHECK enum error_code jval_int64(const struct jval *object, const char *key, int64_t *value,
                                       struct error *err);
 
+/* A value as a number, NaN if it is none. */
+double jval_real(const struct jval *value);
+
 #endif

@@ -19,7 +19,11 @@ static struct duration_fit learn(const struct volume_history *history, struct se
     struct duration_fit fit = {0};
     struct error err = {0};
     struct duration_source source = {
-        .history = history, .kind = TRANSFER_SNAPSHOT, .now_ms = MADE_NOW_MS};
+        .history = history,
+        .kind = TRANSFER_SNAPSHOT,
+        .now_ms = MADE_NOW_MS,
+        .prior = duration_prior_shipped(),
+    };
     cr_assert_eq(duration_fit_learn(&source, &fit, aside, &err), ERR_NONE, "%s", err.message);
     return fit;
 }

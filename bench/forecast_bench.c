@@ -1,0 +1,102 @@
+/* The forecast on recorded data: predictions for outside scorers, and our own scoreboard. */
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gsl/gsl_errno.h>
+
+#include "bench/dirty_cases.h"
+#include "bench/duration_cases.h"
+#include "bench/rate_cases.h"
+#include "bench/step.h"
+#include "bench/table.h"
+
+static const char usage[] = "usage: forecast-bench predict D|T|R DIRECTORY\n"
+                            "       forecast-bench step <QUESTION.json";
+
+static void print_quantiles(const struct prediction *row)
+{
+    for (size_t i = 0; i < QUANTILE_SLOTS; i++)
+        printf(",%.9g", row->quantiles[i]);
+    printf("\n");
+}
+
+static enum error_code print_dirty(const char *directory, struct error *err)
+{
+    CLEANUP_PREDICTIONS struct predictions predictions = {0};
+    TRY(dirty_cases_predict(directory, &predictions, err));
+    printf("case,tick_end,median,q05,q25,q75,q90,q95\n");
+    for (size_t i = 0; i < predictions.count; i++) {
+        printf("%ld,%ld", predictions.rows[i].case_number, predictions.rows[i].key);
+        print_quantiles(&predictions.rows[i]);
+    }
+    return ERR_NONE;
+}
+
+static enum error_code print_durations(const char *directory, struct error *err)
+{
+    CLEANUP_PREDICTIONS struct predictions predictions = {0};
+    TRY(duration_cases_predict(directory, &predictions, err));
+    printf("case,row,median,q05,q25,q75,q90,q95\n");
+    for (size_t i = 0; i < predictions.count; i++) {
+        printf("%ld,%ld", predictions.rows[i].case_number, predictions.rows[i].key);
+        print_quantiles(&predictions.rows[i]);
+    }
+    return ERR_NONE;
+}
+
+static enum error_code print_rates(const char *directory, struct error *err)
+{
+    CLEANUP_PREDICTIONS struct predictions predictions = {0};
+    TRY(rate_cases_predict(directory, &predictions, err));
+    printf("vol,origin_slot,lead,h,median\n");
+    for (size_t i = 0; i < predictions.count; i++) {
+        const struct prediction *row = &predictions.rows[i];
+        printf("%s,%ld,%ld,%ld,%.9g\n", row->set, row->key, row->lead, row->span,
+               row->quantiles[QUANTILE_MEDIAN]);
+    }
+    return ERR_NONE;
+}
+
+static enum error_code predict(const char *what, const char *directory, struct error *err)
+{
+    static const struct {
+        const char *name;
+        enum error_code (*print)(const char *directory, struct error *err);
+    } kinds[] = {{"D", print_dirty}, {"T", print_durations}, {"R", print_rates}};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(kinds[i].name, what) == 0)
+            return kinds[i].print(directory, err);
+    }
+    return error_set(err, ERR_CONFIG, "there is nothing to predict named '%s'", what);
+}
+
+static enum error_code step(struct error *err)
+{
+    char *text = NULL;
+    TRY(table_read_text("/dev/stdin", &text, err));
+    enum error_code code = step_answer(text, err);
+    free(text);
+    return code;
+}
+
+static enum error_code run(int argc, char *const *argv, struct error *err)
+{
+    if (argc == 4 && strcmp(argv[1], "predict") == 0)
+        return predict(argv[2], argv[3], err);
+    if (argc == 2 && strcmp(argv[1], "step") == 0)
+        return step(err);
+    return error_set(err, ERR_CONFIG, "%s", usage);
+}
+
+int main(int argc, char **argv)
+{
+    struct error err = {0};
+    (void)setlocale(LC_NUMERIC, "C");
+    gsl_set_error_handler_off();
+    if (run(argc, argv, &err) == ERR_NONE)
+        return 0;
+    (void)fprintf(stderr, "forecast-bench: %s\n", err.message);
+    return 1;
+}
