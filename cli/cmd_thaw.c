@@ -25,7 +25,7 @@ static void told(void *context, const char *mount_point, bool was_frozen)
 static enum error_code thaw_all(const struct options *options, struct findings *findings,
                                 struct error *err)
 {
-    enum error_code first = freeze_thaw_leftovers(NULL, told, findings, err);
+    enum error_code first = freeze_thaw_leftovers(FROZEN_RECORD_DIR, told, findings, err);
     for (size_t i = 0; i < options->operand_count; i++) {
         struct error late = {0};
         bool was_frozen = false;

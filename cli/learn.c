@@ -1,5 +1,6 @@
 #include "cli/learn.h"
 
+#include "core/engine/attempt.h"
 #include "core/engine/collect.h"
 #include "model/instant.h"
 
@@ -20,6 +21,7 @@ enum error_code learn_collect(struct session *session, struct error *err)
         .clock = &session->clock,
         .log = &session->log,
         .max_gaps = LEARN_GAPS,
+        .patience_ms = PATIENCE_AT_A_PROMPT_MS,
     };
     for (size_t i = 0; i < session->config.volume_count; i++) {
         struct collect_result result;
@@ -53,6 +55,7 @@ enum error_code learn_request(struct session *session, struct outlook_request *r
         .window_end_ms = options->window_end_ms,
         .max_downtime_ms = session->config.max_downtime_ms,
         .confidence = session->config.confidence,
+        .patience_ms = PATIENCE_AT_A_PROMPT_MS,
     };
     return ERR_NONE;
 }

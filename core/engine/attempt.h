@@ -16,6 +16,11 @@
 #include "model/error.h"
 #include "model/retry.h"
 
+/* How long a running migration tries a call that fails for now; somebody who waits at a terminal is
+ * told sooner. */
+#define PATIENCE_OF_A_RUN_MS    INT64_C(1800000)
+#define PATIENCE_AT_A_PROMPT_MS INT64_C(15000)
+
 struct attempt {
     const struct clock *clock;
     const struct log *log;

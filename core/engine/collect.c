@@ -11,7 +11,6 @@
 #include "core/engine/engine.h"
 #include "model/instant.h"
 
-#define READ_LIMIT_MS (10 * MS_PER_MINUTE)
 /* Unions reach over at most so many neighbouring gaps. */
 #define MERGE_MAX 24
 /* CloudWatch keeps 5-minute periods for 63 days. */
@@ -33,7 +32,7 @@ static enum error_code list(const struct collect_request *request, const struct 
 {
     enum error_code code = ERR_NONE;
     struct attempt attempt =
-        attempt_begin(request->clock, request->log, "list the snapshots", READ_LIMIT_MS);
+        attempt_begin(request->clock, request->log, "list the snapshots", request->patience_ms);
     do {
         cloud_snapshots_done(snapshots);
         code = cloud->list_snapshots(cloud->self, filter, snapshots, err);
@@ -79,7 +78,7 @@ static enum error_code list_blocks(const struct collect_request *request, const 
     struct cloud_block_sink sink = block_map_sink(map);
     enum error_code code = ERR_NONE;
     struct attempt attempt =
-        attempt_begin(request->clock, request->log, "list changed blocks", READ_LIMIT_MS);
+        attempt_begin(request->clock, request->log, "list changed blocks", request->patience_ms);
     do {
         code = request->source->list_changed_blocks(request->source->self, first_id, second_id,
                                                     &sink, err);
@@ -286,7 +285,7 @@ static enum error_code get_metric(const struct collect_request *request,
 {
     enum error_code code = ERR_NONE;
     struct attempt attempt =
-        attempt_begin(request->clock, request->log, "read the write metrics", READ_LIMIT_MS);
+        attempt_begin(request->clock, request->log, "read the write metrics", request->patience_ms);
     do {
         cloud_metric_done(metric);
         code = request->source->get_metric(request->source->self, wanted, metric, err);

@@ -18,7 +18,8 @@ struct collect_request {
     struct store *store;
     const struct clock *clock;
     const struct log *log;
-    size_t max_gaps; /* newest gaps between snapshots whose blocks are listed */
+    size_t max_gaps;     /* newest gaps between snapshots whose blocks are listed */
+    int64_t patience_ms; /* how long a call that fails for now is tried again */
 };
 
 /* What one volume's collection found. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/engine/attempt.h"
 #include "core/engine/collect.h"
 #include "core/engine/effects.h"
 #include "core/engine/objects.h"
@@ -128,6 +129,7 @@ static enum error_code plan_and_begin(struct engine *engine, struct outlook *out
         .window_end_ms = engine->run.window_end_ms,
         .max_downtime_ms = engine->run.max_downtime_ms,
         .confidence = engine->run.confidence,
+        .patience_ms = PATIENCE_OF_A_RUN_MS,
     };
     TRY(outlook_make(&request, outlook, err));
     TRY(check_plan(engine, &outlook->plan, err));
@@ -220,6 +222,7 @@ enum error_code effect_learn(struct engine *engine, enum machine_event *event, s
         .clock = engine->clock,
         .log = engine->log,
         .max_gaps = GAPS_OF_A_ROUND,
+        .patience_ms = PATIENCE_OF_A_RUN_MS,
     };
     for (size_t i = 0; i < engine->config->volume_count; i++) {
         struct collect_result result;

@@ -6,7 +6,6 @@
 #include "core/engine/engine.h"
 #include "model/instant.h"
 
-#define LOOK_LIMIT_MS (30 * MS_PER_MINUTE)
 /* Fence, checkpoint, freeze, polls, volumes made and attached: all that is neither snapshot nor copy
  * inside a downtime. A guess from EC2's usual answers, wide until runs have been measured. */
 #define OWN_STEPS_P50_S 40.0
@@ -25,7 +24,7 @@ static enum error_code list(const struct outlook_request *request, const struct 
 {
     enum error_code code = ERR_NONE;
     struct attempt attempt =
-        attempt_begin(request->clock, request->log, "list the snapshots", LOOK_LIMIT_MS);
+        attempt_begin(request->clock, request->log, "list the snapshots", request->patience_ms);
     do {
         cloud_snapshots_done(snapshots);
         code = cloud->list_snapshots(cloud->self, filter, snapshots, err);
@@ -39,7 +38,7 @@ static enum error_code get_volume(const struct outlook_request *request, const c
     struct cloud_volume_filter filter = {.ids = &volume_id, .id_count = 1};
     enum error_code code = ERR_NONE;
     struct attempt attempt =
-        attempt_begin(request->clock, request->log, "describe a volume", LOOK_LIMIT_MS);
+        attempt_begin(request->clock, request->log, "describe a volume", request->patience_ms);
     do {
         cloud_volumes_done(volumes);
         code = request->source->list_volumes(request->source->self, &filter, volumes, err);

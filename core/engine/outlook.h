@@ -30,6 +30,7 @@ struct outlook_request {
     int64_t window_end_ms;
     int64_t max_downtime_ms;
     double confidence;
+    int64_t patience_ms; /* how long a call that fails for now is tried again */
 };
 
 /* Zero-initialise; hand back with outlook_done(). */

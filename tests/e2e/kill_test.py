@@ -73,6 +73,21 @@ def kill_while_frozen(scene, ledger):
     h.check(thawed < LIMIT_S + 1, f"writers go on {thawed:.1f} s after the kill")
     ledger.wait_for(50)
     h.check(True, "PostgreSQL goes on")
+    told, _ = scene.cloud.ebshift("thaw")
+    h.check("was not frozen" in told, "thaw finds the record of the dead and nothing to do")
+    told, _ = scene.cloud.ebshift("thaw")
+    h.check("nothing was frozen" in told, "and forgets it")
+
+
+def thaw_by_hand(scene, ledger):
+    """A filesystem that somebody froze and forgot: thaw takes any mount point."""
+    h.run("fsfreeze", "-f", scene.data.path)
+    try:
+        told, _ = scene.cloud.ebshift("thaw", scene.data.path)
+    finally:
+        h.run("fsfreeze", "-u", scene.data.path, check=False, stderr=subprocess.DEVNULL)
+    h.check(f"{scene.data.path}: thawed" in told, "thaw thaws a mount point that is named")
+    ledger.wait_for(10)
 
 
 def resume(scene):
@@ -125,6 +140,7 @@ def test(place):
     ledger = h.Ledger(scene.server)
     ledger.wait_for(100)
     kill_while_frozen(scene, ledger)
+    thaw_by_hand(scene, ledger)
     check_no_twins(scene, resume(scene))
     stop_and_abort(scene)
     abort_behind_the_fence(scene, ledger)
