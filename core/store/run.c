@@ -3,91 +3,142 @@
 #include "core/store/db.h"
 #include "model/strbuf.h"
 
-#define RUN_COLUMNS                                                                                                               \
-    "id, state, round, created_ms, finished_ms, source_region, source_instance, target_region,"                                   \
-    " target_zone, target_instance, target_key, fence, backup, window_start_ms, window_end_ms,"                                   \
-    " max_downtime_ms, confidence, downtime_p05_s, downtime_p50_s, downtime_p95_s,"                                               \
-    " miss_probability, first_p05_s, first_p50_s, first_p95_s, down_ms, cut_ms, up_ms, freeze_us, request_us, flush_us, thaw_us," \
-    " consistency, lsn, failure"
+enum column_kind { COLUMN_TEXT, COLUMN_INT64, COLUMN_INT, COLUMN_BOOL, COLUMN_REAL, COLUMN_STATE };
+
+/* One column of the table `run` and the member of struct run that it holds. */
+struct column {
+    const char *name;
+    enum column_kind kind;
+    size_t offset;
+    size_t size;
+};
+
+#define COLUMN(kind, member)                                                                       \
+    {                                                                                              \
+#        member, kind, offsetof(struct run, member), sizeof(((struct run *)NULL)->member)          \
+    }
+
+/* The id comes first: statements refer to it as ?1. */
+static const struct column columns[] = {
+    COLUMN(COLUMN_TEXT, id),
+    COLUMN(COLUMN_STATE, state),
+    COLUMN(COLUMN_INT, round),
+    COLUMN(COLUMN_INT64, created_ms),
+    COLUMN(COLUMN_INT64, finished_ms),
+    COLUMN(COLUMN_TEXT, source_region),
+    COLUMN(COLUMN_TEXT, source_instance),
+    COLUMN(COLUMN_TEXT, target_region),
+    COLUMN(COLUMN_TEXT, target_zone),
+    COLUMN(COLUMN_TEXT, target_instance),
+    COLUMN(COLUMN_TEXT, target_key),
+    COLUMN(COLUMN_BOOL, fence),
+    COLUMN(COLUMN_BOOL, backup),
+    COLUMN(COLUMN_INT64, window_start_ms),
+    COLUMN(COLUMN_INT64, window_end_ms),
+    COLUMN(COLUMN_INT64, max_downtime_ms),
+    COLUMN(COLUMN_REAL, confidence),
+    COLUMN(COLUMN_REAL, first_p05_s),
+    COLUMN(COLUMN_REAL, first_p50_s),
+    COLUMN(COLUMN_REAL, first_p95_s),
+    COLUMN(COLUMN_REAL, downtime_p05_s),
+    COLUMN(COLUMN_REAL, downtime_p50_s),
+    COLUMN(COLUMN_REAL, downtime_p95_s),
+    COLUMN(COLUMN_REAL, miss_probability),
+    COLUMN(COLUMN_INT64, down_ms),
+    COLUMN(COLUMN_INT64, cut_ms),
+    COLUMN(COLUMN_INT64, up_ms),
+    COLUMN(COLUMN_INT64, freeze_us),
+    COLUMN(COLUMN_INT64, request_us),
+    COLUMN(COLUMN_INT64, flush_us),
+    COLUMN(COLUMN_INT64, thaw_us),
+    COLUMN(COLUMN_TEXT, consistency),
+    COLUMN(COLUMN_TEXT, lsn),
+    COLUMN(COLUMN_TEXT, failure),
+};
+#define COLUMN_COUNT (sizeof(columns) / sizeof(columns[0]))
+
+static void add_names(struct strbuf *sql)
+{
+    for (size_t i = 0; i < COLUMN_COUNT; i++)
+        strbuf_printf(sql, "%s%s", i == 0 ? "" : ", ", columns[i].name);
+}
+
+static void add_marks(struct strbuf *sql)
+{
+    for (size_t i = 0; i < COLUMN_COUNT; i++)
+        strbuf_puts(sql, i == 0 ? "?" : ", ?");
+}
+
+static void bind_column(struct db_query *query, const struct column *column, const void *member)
+{
+    switch (column->kind) {
+    case COLUMN_TEXT:
+        db_bind_text(query, member);
+        return;
+    case COLUMN_INT64:
+        db_bind_int(query, *(const int64_t *)member);
+        return;
+    case COLUMN_INT:
+        db_bind_int(query, *(const int *)member);
+        return;
+    case COLUMN_BOOL:
+        db_bind_int(query, *(const bool *)member);
+        return;
+    case COLUMN_REAL:
+        db_bind_real(query, *(const double *)member);
+        return;
+    case COLUMN_STATE:
+        db_bind_text(query, machine_name(*(const enum machine_state *)member));
+        return;
+    }
+}
+
+static enum error_code read_state(const struct db_query *query, int number,
+                                  enum machine_state *state, struct error *err)
+{
+    char name[32];
+    db_text(query, number, name, sizeof(name));
+    if (machine_parse(name, state, NULL) != ERR_NONE)
+        return error_set(err, ERR_STORE, "a run is in the unknown state '%s'", name);
+    return ERR_NONE;
+}
+
+static enum error_code read_column(const struct db_query *query, int number,
+                                   const struct column *column, void *member, struct error *err)
+{
+    switch (column->kind) {
+    case COLUMN_TEXT:
+        db_text(query, number, member, column->size);
+        return ERR_NONE;
+    case COLUMN_INT64:
+        *(int64_t *)member = db_int(query, number);
+        return ERR_NONE;
+    case COLUMN_INT:
+        *(int *)member = (int)db_int(query, number);
+        return ERR_NONE;
+    case COLUMN_BOOL:
+        *(bool *)member = db_int(query, number) != 0;
+        return ERR_NONE;
+    case COLUMN_REAL:
+        *(double *)member = db_real(query, number);
+        return ERR_NONE;
+    case COLUMN_STATE:
+        break;
+    }
+    return read_state(query, number, member, err);
+}
 
 static void bind_run(struct db_query *query, const struct run *run)
 {
-    db_bind_text(query, run->id);
-    db_bind_text(query, machine_name(run->state));
-    db_bind_int(query, run->round);
-    db_bind_int(query, run->created_ms);
-    db_bind_int(query, run->finished_ms);
-    db_bind_text(query, run->source_region);
-    db_bind_text(query, run->source_instance);
-    db_bind_text(query, run->target_region);
-    db_bind_text(query, run->target_zone);
-    db_bind_text(query, run->target_instance);
-    db_bind_text(query, run->target_key);
-    db_bind_int(query, run->fence);
-    db_bind_int(query, run->backup);
-    db_bind_int(query, run->window_start_ms);
-    db_bind_int(query, run->window_end_ms);
-    db_bind_int(query, run->max_downtime_ms);
-    db_bind_real(query, run->confidence);
-    db_bind_real(query, run->downtime_p05_s);
-    db_bind_real(query, run->downtime_p50_s);
-    db_bind_real(query, run->downtime_p95_s);
-    db_bind_real(query, run->miss_probability);
-    db_bind_real(query, run->first_p05_s);
-    db_bind_real(query, run->first_p50_s);
-    db_bind_real(query, run->first_p95_s);
-    db_bind_int(query, run->down_ms);
-    db_bind_int(query, run->cut_ms);
-    db_bind_int(query, run->up_ms);
-    db_bind_int(query, run->freeze_us);
-    db_bind_int(query, run->request_us);
-    db_bind_int(query, run->flush_us);
-    db_bind_int(query, run->thaw_us);
-    db_bind_text(query, run->consistency);
-    db_bind_text(query, run->lsn);
-    db_bind_text(query, run->failure);
+    for (size_t i = 0; i < COLUMN_COUNT; i++)
+        bind_column(query, &columns[i], (const char *)run + columns[i].offset);
 }
 
 static enum error_code read_run(const struct db_query *query, struct run *run, struct error *err)
 {
-    char state[32];
     struct run read = {0};
-    db_text(query, 0, read.id, sizeof(read.id));
-    db_text(query, 1, state, sizeof(state));
-    read.round = (int)db_int(query, 2);
-    read.created_ms = db_int(query, 3);
-    read.finished_ms = db_int(query, 4);
-    db_text(query, 5, read.source_region, sizeof(read.source_region));
-    db_text(query, 6, read.source_instance, sizeof(read.source_instance));
-    db_text(query, 7, read.target_region, sizeof(read.target_region));
-    db_text(query, 8, read.target_zone, sizeof(read.target_zone));
-    db_text(query, 9, read.target_instance, sizeof(read.target_instance));
-    db_text(query, 10, read.target_key, sizeof(read.target_key));
-    read.fence = db_int(query, 11) != 0;
-    read.backup = db_int(query, 12) != 0;
-    read.window_start_ms = db_int(query, 13);
-    read.window_end_ms = db_int(query, 14);
-    read.max_downtime_ms = db_int(query, 15);
-    read.confidence = db_real(query, 16);
-    read.downtime_p05_s = db_real(query, 17);
-    read.downtime_p50_s = db_real(query, 18);
-    read.downtime_p95_s = db_real(query, 19);
-    read.miss_probability = db_real(query, 20);
-    read.first_p05_s = db_real(query, 21);
-    read.first_p50_s = db_real(query, 22);
-    read.first_p95_s = db_real(query, 23);
-    read.down_ms = db_int(query, 24);
-    read.cut_ms = db_int(query, 25);
-    read.up_ms = db_int(query, 26);
-    read.freeze_us = db_int(query, 27);
-    read.request_us = db_int(query, 28);
-    read.flush_us = db_int(query, 29);
-    read.thaw_us = db_int(query, 30);
-    db_text(query, 31, read.consistency, sizeof(read.consistency));
-    db_text(query, 32, read.lsn, sizeof(read.lsn));
-    db_text(query, 33, read.failure, sizeof(read.failure));
-    if (machine_parse(state, &read.state, err) != ERR_NONE)
-        return error_set(err, ERR_STORE, "run '%s' is in the unknown state '%s'", read.id, state);
+    for (size_t i = 0; i < COLUMN_COUNT; i++)
+        TRY(read_column(query, (int)i, &columns[i], (char *)&read + columns[i].offset, err));
     *run = read;
     return ERR_NONE;
 }
@@ -111,47 +162,59 @@ static enum error_code write_journal(struct store *store, const struct run *run,
 }
 
 static enum error_code write_run(struct store *store, const struct run *run, int64_t now_ms,
-                                 const char *sql, struct error *err)
+                                 const struct strbuf *sql, struct error *err)
 {
     CLEANUP_QUERY struct db_query query = {0};
-    TRY(db_prepare(store, sql, &query, err));
+    TRY(strbuf_check(sql, err));
+    TRY(db_prepare(store, strbuf_text(sql), &query, err));
     bind_run(&query, run);
     TRY(db_run(&query, err));
     return write_journal(store, run, now_ms, err);
 }
 
 static enum error_code put_run(struct store *store, const struct run *run, int64_t now_ms,
-                               const char *sql, struct error *err)
+                               const struct strbuf *sql, struct error *err)
 {
     TRY(db_exec(store, "BEGIN IMMEDIATE", err));
     return db_end(store, write_run(store, run, now_ms, sql, err), err);
 }
 
-#define RUN_VALUES "(?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
-
 enum error_code store_add_run(struct store *store, const struct run *run, struct error *err)
 {
-    return put_run(store, run, run->created_ms,
-                   "INSERT INTO run (" RUN_COLUMNS ") VALUES " RUN_VALUES, err);
+    CLEANUP_STRBUF struct strbuf sql = {.max_bytes = 4096};
+    strbuf_puts(&sql, "INSERT INTO run (");
+    add_names(&sql);
+    strbuf_puts(&sql, ") VALUES (");
+    add_marks(&sql);
+    strbuf_puts(&sql, ")");
+    return put_run(store, run, run->created_ms, &sql, err);
 }
 
 enum error_code store_save_run(struct store *store, const struct run *run, int64_t now_ms,
                                struct error *err)
 {
-    return put_run(store, run, now_ms,
-                   "UPDATE run SET (" RUN_COLUMNS ") = " RUN_VALUES " WHERE id = ?1", err);
+    CLEANUP_STRBUF struct strbuf sql = {.max_bytes = 4096};
+    strbuf_puts(&sql, "UPDATE run SET (");
+    add_names(&sql);
+    strbuf_puts(&sql, ") = (");
+    add_marks(&sql);
+    strbuf_puts(&sql, ") WHERE id = ?1");
+    return put_run(store, run, now_ms, &sql, err);
 }
 
 enum error_code store_get_run(struct store *store, const char *run_id, struct run *run,
                               struct error *err)
 {
+    CLEANUP_STRBUF struct strbuf sql = {.max_bytes = 4096};
     CLEANUP_QUERY struct db_query query = {0};
     bool row = false;
     bool newest = run_id == NULL || run_id[0] == '\0';
-    TRY(db_prepare(store,
-                   "SELECT " RUN_COLUMNS " FROM run WHERE ?1 = '' OR id = ?1"
-                   " ORDER BY created_ms DESC, rowid DESC LIMIT 1",
-                   &query, err));
+    strbuf_puts(&sql, "SELECT ");
+    add_names(&sql);
+    strbuf_puts(&sql, " FROM run WHERE ?1 = '' OR id = ?1"
+                      " ORDER BY created_ms DESC, rowid DESC LIMIT 1");
+    TRY(strbuf_check(&sql, err));
+    TRY(db_prepare(store, strbuf_text(&sql), &query, err));
     db_bind_text(&query, newest ? "" : run_id);
     TRY(db_step(&query, &row, err));
     if (!row && newest)
