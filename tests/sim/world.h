@@ -138,7 +138,7 @@ bool world_take_token(struct world *world, const struct caller *caller, const ch
 bool world_fault_strikes(struct world *world, const char *name, const char *action);
 
 /* Arms "NAME", "NAME:Action", with "@N" (from the N-th matching call on, default 1) and "xC" (C
- * times, default 1; "x*" for ever), as in "throttle:CopySnapshot@3x5".
+ * times, default 1; "x*" for ever), as in "throttle:CopySnapshot@3x5"; "none" disarms all.
  * Errors: ERR_INVALID if the name or the form is unknown. */
 MUST_CHECK enum error_code world_arm_fault(struct world *world, const char *spec,
                                            struct error *err);

@@ -258,6 +258,10 @@ enum error_code world_arm_fault(struct world *world, const char *spec, struct er
     struct armed_fault fault = {0};
     int64_t nth = 1;
     int64_t count = 1;
+    if (strcmp(spec, "none") == 0) {
+        world->fault_count = 0;
+        return ERR_NONE;
+    }
     const char *at = spec;
     size_t name_length = strcspn(at, ":@ \n");
     /* The count may follow without a nth: "throttlex5" would be ambiguous, so it needs "@1x5". */
