@@ -102,8 +102,12 @@ static void read_answer(const struct episode *episode, const struct plan *plan,
         .promise = plan->downtime_promise_s / TICK_S,
         .waits = episode->running && plan->round_count <= first,
     };
-    if (answer->has_start)
-        answer->start = tick_of_ms(plan->rounds[first].starts_at_ms);
+    if (!answer->has_start)
+        return;
+    /* The scorer holds a start back until nothing is in flight: "as soon as it is over" is now. */
+    bool at_once =
+        episode->running && plan->rounds[first].starts_at_ms <= plan->next.at_ms + TICK_MS / 2;
+    answer->start = at_once ? episode->now : tick_of_ms(plan->rounds[first].starts_at_ms);
 }
 
 enum error_code episode_ask(const struct episode *episode, struct episode_answer *answer,
