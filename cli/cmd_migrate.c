@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cmd.h"
 #include "cli/drive.h"
@@ -8,15 +7,11 @@
 #include "model/instant.h"
 
 /* What only a migration needs of the config. */
-static enum error_code check_target(const struct session *session, struct error *err)
+static enum error_code check_options(const struct session *session, struct error *err)
 {
     const struct config *config = &session->config;
     if (config->target_zone[0] == '\0')
         return error_set(err, ERR_CONFIG, "--to-zone is needed: where shall the new volumes be?");
-    if (strncmp(config->target_zone, config->target_region, strlen(config->target_region)) != 0) {
-        return error_set(err, ERR_CONFIG, "zone '%s' is not in region '%s'", config->target_zone,
-                         config->target_region);
-    }
     if (config->data_directory[0] == '\0' && !session->options.no_fence) {
         return error_set(err, ERR_CONFIG,
                          "without postgres.data_directory writers cannot be shut out; "
@@ -94,9 +89,10 @@ enum error_code cmd_migrate(struct session *session, struct error *err)
 {
     struct outlook_request request;
     TRY(learn_open(session, err));
-    TRY(check_target(session, err));
+    TRY(check_options(session, err));
     TRY(check_no_other(session, err));
     TRY(learn_request(session, &request, err));
+    TRY(learn_target(session, err));
     TRY(session_open_quiesce(session, err));
     TRY(learn_collect(session, err));
     TRY(check_go(session, &request, err));

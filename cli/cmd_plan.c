@@ -8,6 +8,7 @@ static enum error_code plan(struct session *session, struct outlook *outlook, st
 {
     struct outlook_request request;
     TRY(learn_request(session, &request, err));
+    TRY(learn_target(session, err));
     TRY(learn_collect(session, err));
     TRY(outlook_make(&request, outlook, err));
     if (session->options.json) {

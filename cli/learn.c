@@ -1,5 +1,6 @@
 #include "cli/learn.h"
 
+#include "cli/target.h"
 #include "core/engine/attempt.h"
 #include "core/engine/collect.h"
 #include "model/instant.h"
@@ -10,6 +11,17 @@ enum error_code learn_open(struct session *session, struct error *err)
     TRY(session_open_clouds(session, err));
     TRY(config_check(&session->config, err));
     return session_open_store(session, err);
+}
+
+enum error_code learn_target(struct session *session, struct error *err)
+{
+    const struct target_check check = {
+        .config = &session->config,
+        .cloud = &session->target,
+        .clock = &session->clock,
+        .log = &session->log,
+    };
+    return target_check(&check, err);
 }
 
 enum error_code learn_collect(struct session *session, struct error *err)

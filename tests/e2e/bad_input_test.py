@@ -36,6 +36,11 @@ def test(place):
            env={"AWS_SECRET_ACCESS_KEY": "wrong"})
     expect(cloud, 2, "not in region", "migrate", *base, *window, "--no-fence", "--to-zone",
            "us-west-2a")
+    expect(cloud, 2, "i-0123456789abcdef0' does not exist", "plan", *base, *window, "--to-zone",
+           "eu-west-1a", "--to-instance", "i-0123456789abcdef0")
+    expect(cloud, 2, "is in zone 'eu-west-1a', not in 'eu-west-1b'", "migrate", *base, *window,
+           "--no-fence", "--to-zone", "eu-west-1b", "--to-instance",
+           cloud.env["CLOUDSIM_TARGET_INSTANCE"])
     expect(cloud, 7, "cannot", "plan", *base, *window, "--endpoint-url", "http://127.0.0.1:1")
 
     typo = place.path / "typo.conf"
