@@ -294,7 +294,7 @@ static void print_row(const struct policy *policy, const struct outcome *outcome
     double n = (double)count;
     qsort(down, count, sizeof(down[0]), by_size);
     (void)printf("%-13s %9.1f %9.1f %9.1f %8.1f", policy->name, sum / n, down[count / 2],
-                 down[(size_t)(0.9 * (n - 1))], rounds / n);
+                 down[(size_t)(0.9 * (n - 1) + 0.5)], rounds / n);
     if (outcomes[0].promised)
         (void)printf(" %8.0f %% %8.0f %%", 100 * kept / n, 100 * covered / n);
     (void)printf("\n");

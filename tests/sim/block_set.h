@@ -11,7 +11,7 @@
 
 #include "model/error.h"
 
-#define BLOCK_BYTES INT64_C(524288)
+#define SIM_BLOCK_BYTES INT64_C(524288)
 /* What block_set_next() answers after the last member. */
 #define BLOCK_NONE INT64_C(-1)
 

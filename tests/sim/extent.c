@@ -111,7 +111,7 @@ enum error_code extent_changes(int base, int file, int64_t size_bytes, struct bl
         }
         int64_t end = old.end < new.end ? old.end : new.end;
         if (old.disk_at != new.disk_at)
-            block_set_add_range(blocks, at / BLOCK_BYTES, (end - 1) / BLOCK_BYTES);
+            block_set_add_range(blocks, at / SIM_BLOCK_BYTES, (end - 1) / SIM_BLOCK_BYTES);
         at = end;
     }
     return ERR_NONE;

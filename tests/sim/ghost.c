@@ -189,7 +189,7 @@ static double batch_bytes(const struct ghost *ghost, int64_t minute)
     int64_t from_ms = minute * MS_PER_MINUTE;
     int64_t day = from_ms / MS_PER_DAY;
     double part = batch_done(day, from_ms + MS_PER_MINUTE) - batch_done(day, from_ms);
-    return part * (double)(batch_block_count(ghost, day) * BLOCK_BYTES);
+    return part * (double)(batch_block_count(ghost, day) * SIM_BLOCK_BYTES);
 }
 
 /* Noise of one minute's metric around its mean. */

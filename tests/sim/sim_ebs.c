@@ -183,7 +183,7 @@ static void write_end(struct sim_call *call, const struct listing *listing, int6
     char token[SIM_TOKEN_SIZE];
     strbuf_printf(call->out,
                   "],\"ExpiryTime\":%.12E,\"VolumeSize\":%" PRId64 ",\"BlockSize\":%" PRId64,
-                  (double)(call->now_ms + BLOCK_TOKEN_LIFE_MS) / 1000.0, size_gib, BLOCK_BYTES);
+                  (double)(call->now_ms + BLOCK_TOKEN_LIFE_MS) / 1000.0, size_gib, SIM_BLOCK_BYTES);
     if (listing->next != BLOCK_NONE) {
         snprintf(text, sizeof(text), "%" PRId64, listing->next);
         sim_token_make(listing->subject, text, call->now_ms + PAGE_TOKEN_LIFE_MS, listing->nonce,
@@ -336,13 +336,13 @@ static void write_block_bytes(struct sim_call *call, const uint8_t *bytes)
 {
     unsigned char digest[SIM_DIGEST_BYTES];
     char checksum[48];
-    sim_digest(bytes, (size_t)BLOCK_BYTES, digest);
+    sim_digest(bytes, (size_t)SIM_BLOCK_BYTES, digest);
     sim_base64(digest, sizeof(digest), checksum);
     sim_reply_header(call->reply, "x-amz-Data-Length", "524288");
     sim_reply_header(call->reply, "x-amz-Checksum", checksum);
     sim_reply_header(call->reply, "x-amz-Checksum-Algorithm", "SHA256");
     call->reply->content_type = "application/octet-stream";
-    strbuf_add(call->out, bytes, (size_t)BLOCK_BYTES);
+    strbuf_add(call->out, bytes, (size_t)SIM_BLOCK_BYTES);
 }
 
 static bool get_snapshot_block(struct sim_call *call)
@@ -358,7 +358,7 @@ static bool get_snapshot_block(struct sim_call *call)
         !check_block_token(call, snapshot, block))
         return false;
     call->ready = true; /* REST: what is not known is ignored */
-    uint8_t *bytes = malloc((size_t)BLOCK_BYTES);
+    uint8_t *bytes = malloc((size_t)SIM_BLOCK_BYTES);
     if (bytes == NULL)
         return refuse(&call->refusal, "InternalError", "out of memory");
     bool done = world_read_block(call->world, snapshot, block, bytes, &call->refusal);

@@ -412,7 +412,7 @@ bool world_changed_blocks(struct world *world, const struct sim_snapshot *first,
 /* Reads one block of a completed snapshot into buffer; bytes never written are zero.
  * Refusals: InternalError. */
 bool world_read_block(struct world *world, const struct sim_snapshot *snapshot, int64_t block,
-                      uint8_t buffer[BLOCK_BYTES], struct refusal *refusal);
+                      uint8_t buffer[SIM_BLOCK_BYTES], struct refusal *refusal);
 
 enum sim_metric {
     METRIC_READ_BYTES,

@@ -130,7 +130,7 @@ static int64_t count_moved(const struct sim_snapshot *base, const struct sim_sna
     } else {
         world_cut_between(base->inner->cut, copy->inner->cut, &blocks);
     }
-    return block_set_count(&blocks) * BLOCK_BYTES;
+    return block_set_count(&blocks) * SIM_BLOCK_BYTES;
 }
 
 static uint64_t path_key(const struct world *world, const struct copy_track *track)

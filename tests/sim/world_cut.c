@@ -173,13 +173,13 @@ bool world_changed_blocks(struct world *world, const struct sim_snapshot *first,
 }
 
 bool world_read_block(struct world *world, const struct sim_snapshot *snapshot, int64_t block,
-                      uint8_t buffer[BLOCK_BYTES], struct refusal *refusal)
+                      uint8_t buffer[SIM_BLOCK_BYTES], struct refusal *refusal)
 {
     const struct cut *cut = snapshot->inner->cut;
     struct error err;
-    memset(buffer, 0, (size_t)BLOCK_BYTES);
-    if (cut->has_bytes && pool_read(world->pool, cut->id, block * BLOCK_BYTES, buffer,
-                                    (size_t)BLOCK_BYTES, &err) != ERR_NONE)
+    memset(buffer, 0, (size_t)SIM_BLOCK_BYTES);
+    if (cut->has_bytes && pool_read(world->pool, cut->id, block * SIM_BLOCK_BYTES, buffer,
+                                    (size_t)SIM_BLOCK_BYTES, &err) != ERR_NONE)
         return refuse(refusal, "InternalError", "%.200s", err.message);
     return true;
 }

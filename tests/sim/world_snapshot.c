@@ -159,7 +159,7 @@ static int64_t bytes_between(const struct cut *base, const struct cut *cut)
 {
     CLEANUP_BLOCK_SET struct block_set blocks = {0};
     world_cut_between(base, cut, &blocks);
-    return block_set_count(&blocks) * BLOCK_BYTES;
+    return block_set_count(&blocks) * SIM_BLOCK_BYTES;
 }
 
 /* Kept with the volume, as climbing a long history for every snapshot would cost too much. */
@@ -170,7 +170,7 @@ static int64_t bytes_written(struct volume_inner *inner, const struct cut *cut)
     } else {
         block_set_unite(&inner->written, &cut->changed);
     }
-    return block_set_count(&inner->written) * BLOCK_BYTES;
+    return block_set_count(&inner->written) * SIM_BLOCK_BYTES;
 }
 
 void world_encrypt_snapshot(struct world *world, struct sim_snapshot *snapshot, const char *key_arn)

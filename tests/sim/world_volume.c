@@ -557,6 +557,6 @@ void world_touch(struct world *world, struct sim_volume *volume, int64_t offset_
                  int64_t length_bytes)
 {
     (void)world;
-    block_set_add_range(&volume->inner->touched, offset_bytes / BLOCK_BYTES,
-                        (offset_bytes + length_bytes - 1) / BLOCK_BYTES);
+    block_set_add_range(&volume->inner->touched, offset_bytes / SIM_BLOCK_BYTES,
+                        (offset_bytes + length_bytes - 1) / SIM_BLOCK_BYTES);
 }

@@ -62,7 +62,7 @@ static double dirty_gb(struct ghost *ghost, int64_t from_ms, int64_t length_ms)
     CLEANUP_BLOCK_SET struct block_set blocks = {0};
     ghost_changes(ghost, from_ms, from_ms + length_ms, &blocks);
     cr_assert_eq(block_set_next(&blocks, BLOCKS), BLOCK_NONE, "no block beyond the workload");
-    return (double)(block_set_count(&blocks) * BLOCK_BYTES) / 1e9;
+    return (double)(block_set_count(&blocks) * SIM_BLOCK_BYTES) / 1e9;
 }
 
 Test(ghost, the_curve_of_distinct_blocks_is_concave)

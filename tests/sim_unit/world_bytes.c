@@ -23,7 +23,7 @@
 #define PAGE       4096
 #define PATH_SIZE  4300
 #define SKIPPED    77
-#define NUMBER_AT  (INT64_C(3) * BLOCK_BYTES) /* where the counters lie on each volume */
+#define NUMBER_AT  (INT64_C(3) * SIM_BLOCK_BYTES) /* where the counters lie on each volume */
 #define CHECK(...) check(__LINE__, __VA_ARGS__)
 
 static int failures;
@@ -124,10 +124,10 @@ static void *write_numbers(void *argument)
 
 static uint64_t number_in(struct bench *bench, const struct sim_snapshot *snapshot)
 {
-    static uint8_t block[BLOCK_BYTES];
+    static uint8_t block[SIM_BLOCK_BYTES];
     struct refusal no = {0};
     uint64_t number = 0;
-    CHECK(world_read_block(bench->world, snapshot, NUMBER_AT / BLOCK_BYTES, block, &no),
+    CHECK(world_read_block(bench->world, snapshot, NUMBER_AT / SIM_BLOCK_BYTES, block, &no),
           no.message);
     memcpy(&number, block, sizeof(number));
     return number;
@@ -189,8 +189,8 @@ static void check_changes(struct bench *bench, const struct sim_volume *volume, 
     CHECK(world_create_snapshot(bench->world, &bench->caller,
                                 &(struct snapshot_request){.volume_id = volume->id}, &before, &no),
           no.message);
-    CHECK(pwrite(device, memory, PAGE, 100 * BLOCK_BYTES) == PAGE, "write");
-    CHECK(pwrite(device, memory, PAGE, 205 * BLOCK_BYTES + PAGE) == PAGE, "write");
+    CHECK(pwrite(device, memory, PAGE, 100 * SIM_BLOCK_BYTES) == PAGE, "write");
+    CHECK(pwrite(device, memory, PAGE, 205 * SIM_BLOCK_BYTES + PAGE) == PAGE, "write");
     pass(bench, MS_PER_HOUR);
     CHECK(world_create_snapshot(bench->world, &bench->caller,
                                 &(struct snapshot_request){.volume_id = volume->id}, &after, &no),
@@ -200,7 +200,7 @@ static void check_changes(struct bench *bench, const struct sim_volume *volume, 
     CHECK(block_set_count(&blocks) == 2 && block_set_has(&blocks, 100) &&
               block_set_has(&blocks, 205),
           "exactly the two written blocks differ");
-    CHECK(world_snapshot_moved_bytes(after) == 2 * BLOCK_BYTES, "and only they are moved");
+    CHECK(world_snapshot_moved_bytes(after) == 2 * SIM_BLOCK_BYTES, "and only they are moved");
     pass(bench, MS_PER_HOUR);
     free(memory);
 }

@@ -118,7 +118,7 @@ static struct sim_snapshot *copy_done(struct bench *bench, const struct sim_snap
 
 static int64_t moved_blocks(const struct sim_snapshot *snapshot)
 {
-    return world_snapshot_moved_bytes(snapshot) / BLOCK_BYTES;
+    return world_snapshot_moved_bytes(snapshot) / SIM_BLOCK_BYTES;
 }
 
 Test(world, first_snapshot_is_full_and_later_ones_hold_what_was_touched)
@@ -128,11 +128,11 @@ Test(world, first_snapshot_is_full_and_later_ones_hold_what_was_touched)
     struct sim_volume *volume = make_volume(&bench, "gp3", 100);
     world_touch(bench.world, volume, 0, 3 * GIB_FOR_TEST);
     cr_expect_eq(moved_blocks(snap_done(&bench, volume)), 6144);
-    world_touch(bench.world, volume, BLOCK_BYTES - 1, 2); /* straddles two blocks */
-    world_touch(bench.world, volume, 7 * BLOCK_BYTES, 1);
+    world_touch(bench.world, volume, SIM_BLOCK_BYTES - 1, 2); /* straddles two blocks */
+    world_touch(bench.world, volume, 7 * SIM_BLOCK_BYTES, 1);
     struct sim_snapshot *second = snap_done(&bench, volume);
     cr_expect_eq(moved_blocks(second), 3);
-    cr_expect_eq(second->full_size_bytes, 6144 * BLOCK_BYTES);
+    cr_expect_eq(second->full_size_bytes, 6144 * SIM_BLOCK_BYTES);
     cr_expect_eq(moved_blocks(snap_done(&bench, volume)), 0);
 }
 
@@ -142,12 +142,12 @@ Test(world, lineage_survives_the_loss_of_intermediate_snapshots_but_not_of_all)
     struct refusal no = {0};
     bench_open(&bench, 1, false);
     struct sim_volume *volume = make_volume(&bench, "gp3", 100);
-    world_touch(bench.world, volume, 0, 100 * BLOCK_BYTES);
+    world_touch(bench.world, volume, 0, 100 * SIM_BLOCK_BYTES);
     struct sim_snapshot *first = snap_done(&bench, volume);
-    world_touch(bench.world, volume, 0, 5 * BLOCK_BYTES);
+    world_touch(bench.world, volume, 0, 5 * SIM_BLOCK_BYTES);
     struct sim_snapshot *second = snap_done(&bench, volume);
     cr_assert(world_delete_snapshot(bench.world, &bench.a, second->id, &no));
-    world_touch(bench.world, volume, 50 * BLOCK_BYTES, 2 * BLOCK_BYTES);
+    world_touch(bench.world, volume, 50 * SIM_BLOCK_BYTES, 2 * SIM_BLOCK_BYTES);
     struct sim_snapshot *third = snap_done(&bench, volume);
     cr_expect_eq(moved_blocks(third), 7, "the deleted one's blocks move again");
     cr_assert(world_delete_snapshot(bench.world, &bench.a, first->id, &no));
@@ -162,11 +162,11 @@ Test(world, changed_blocks_are_known_between_any_two)
     struct refusal no = {0};
     bench_open(&bench, 1, false);
     struct sim_volume *volume = make_volume(&bench, "gp3", 100);
-    world_touch(bench.world, volume, 0, 10 * BLOCK_BYTES);
+    world_touch(bench.world, volume, 0, 10 * SIM_BLOCK_BYTES);
     struct sim_snapshot *first = snap_done(&bench, volume);
-    world_touch(bench.world, volume, 3 * BLOCK_BYTES, 1);
+    world_touch(bench.world, volume, 3 * SIM_BLOCK_BYTES, 1);
     (void)snap_done(&bench, volume);
-    world_touch(bench.world, volume, 20 * BLOCK_BYTES, 1);
+    world_touch(bench.world, volume, 20 * SIM_BLOCK_BYTES, 1);
     struct sim_snapshot *third = snap_done(&bench, volume);
     cr_assert(world_changed_blocks(bench.world, first, third, &blocks, &no));
     cr_expect_eq(block_set_count(&blocks), 2);
@@ -292,9 +292,9 @@ Test(world, first_copy_is_full_and_the_next_builds_on_the_newest)
     struct refusal no = {0};
     bench_open(&bench, 7, false);
     struct sim_volume *volume = make_volume(&bench, "gp3", 100);
-    world_touch(bench.world, volume, 0, 80 * BLOCK_BYTES);
+    world_touch(bench.world, volume, 0, 80 * SIM_BLOCK_BYTES);
     struct sim_snapshot *first = snap_done(&bench, volume);
-    world_touch(bench.world, volume, 0, 9 * BLOCK_BYTES);
+    world_touch(bench.world, volume, 0, 9 * SIM_BLOCK_BYTES);
     struct sim_snapshot *second = snap_done(&bench, volume);
     cr_expect_eq(moved_blocks(copy_done(&bench, first, NULL)), 80);
     struct sim_snapshot *newest = copy_done(&bench, second, NULL);
@@ -381,7 +381,7 @@ Test(world, shared_snapshots_are_seen_and_give_a_new_lineage)
     struct sim_snapshot *snapshot = NULL;
     bench_open(&bench, 9, false);
     struct sim_volume *volume = make_volume(&bench, "gp3", 10);
-    world_touch(bench.world, volume, 0, 40 * BLOCK_BYTES);
+    world_touch(bench.world, volume, 0, 40 * SIM_BLOCK_BYTES);
     struct sim_snapshot *source = snap_done(&bench, volume);
     cr_expect_null(world_snapshot(bench.world, &bench.b, source->id, &no));
     cr_assert(world_share_snapshot(bench.world, &bench.a, source->id, "444455556666", true, &no));
