@@ -46,6 +46,11 @@ struct columns {
     size_t number, start, end, bytes, ops, blocks, merged;
 };
 
+/* Columns of the queries alone. */
+struct query_columns {
+    size_t volume, regime, count, median, scale, dof;
+};
+
 static enum error_code find_columns(const struct table *table, bool has_writes, bool has_merged,
                                     struct columns *columns, struct error *err)
 {
@@ -141,10 +146,37 @@ static void predict_row(const struct files *files, const struct columns *columns
     };
     struct dirty_answer answer = dirty_fit_ask(fit, &query);
     double cap = dirty_fit_cap_blocks(fit, &query);
+    prediction->log_scale = answer.scale;
     for (size_t i = 0; i < QUANTILE_SLOTS; i++) {
         double deviate = gsl_cdf_tdist_Pinv(quantile_chances[i], fit->neighbours.dof);
         prediction->quantiles[i] = fmin(exp(answer.log_blocks + answer.scale * deviate), cap);
     }
+}
+
+/* The reference's log-t distribution, as far as the file holds one. */
+static void read_reference(const struct table *queries, const struct query_columns *columns,
+                           size_t row, struct prediction *prediction)
+{
+    double median = table_number(queries, row, columns->median);
+    double scale = table_number(queries, row, columns->scale);
+    double dof = table_number(queries, row, columns->dof);
+    for (size_t i = 0; i < QUANTILE_SLOTS; i++) {
+        double deviate = dof > 0 ? gsl_cdf_tdist_Pinv(quantile_chances[i], dof) : (double)NAN;
+        prediction->reference[i] = median * exp(scale * deviate);
+    }
+    prediction->reference_log_scale = scale;
+}
+
+static enum error_code find_query_columns(const struct table *queries,
+                                          struct query_columns *columns, struct error *err)
+{
+    TRY(table_column(queries, "vol", &columns->volume, err));
+    TRY(table_column(queries, "regime", &columns->regime, err));
+    TRY(table_column(queries, "n", &columns->count, err));
+    columns->median = table_column_or_none(queries, "ref_median");
+    columns->scale = table_column_or_none(queries, "ref_log_scale");
+    columns->dof = table_column_or_none(queries, "ref_dof");
+    return ERR_NONE;
 }
 
 static enum error_code predict_all(const struct files *files, struct predictions *predictions,
@@ -152,13 +184,9 @@ static enum error_code predict_all(const struct files *files, struct predictions
 {
     const struct table *queries = &files->queries;
     struct columns columns = {0};
-    size_t volume = 0;
-    size_t regime = 0;
-    size_t count = 0;
+    struct query_columns own = {0};
     TRY(find_columns(queries, true, false, &columns, err));
-    TRY(table_column(queries, "vol", &volume, err));
-    TRY(table_column(queries, "regime", &regime, err));
-    TRY(table_column(queries, "n", &count, err));
+    TRY(find_query_columns(queries, &own, err));
     CLEANUP_VOLUME_MODEL struct volume_model model = {0};
     double fitted = NAN;
     for (size_t i = 0; i < queries->row_count; i++) {
@@ -171,15 +199,16 @@ static enum error_code predict_all(const struct files *files, struct predictions
         struct prediction row = {
             .case_number = (long)number,
             .key = (long)table_number(queries, i, columns.end),
-            .history_count = (size_t)table_number(queries, i, count),
+            .history_count = (size_t)table_number(queries, i, own.count),
             .truth = table_number(queries, i, columns.blocks),
         };
         /* The scoreboard leaves out windows without any write. */
         if (!(table_number(queries, i, columns.bytes) > 0))
             row.truth = 0;
-        (void)snprintf(row.set, sizeof(row.set), "%s", table_text(queries, i, volume));
-        (void)snprintf(row.regime, sizeof(row.regime), "%s", table_text(queries, i, regime));
+        (void)snprintf(row.set, sizeof(row.set), "%s", table_text(queries, i, own.volume));
+        (void)snprintf(row.regime, sizeof(row.regime), "%s", table_text(queries, i, own.regime));
         predict_row(files, &columns, i, &model.dirty, &row);
+        read_reference(queries, &own, i, &row);
         TRY(predictions_add(predictions, &row, err));
     }
     return ERR_NONE;

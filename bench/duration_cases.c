@@ -18,6 +18,7 @@
 
 struct columns {
     size_t number, set, regime, count, role, bytes, seconds;
+    size_t reference[QUANTILE_SLOTS];
 };
 
 struct cases {
@@ -46,6 +47,10 @@ static enum error_code cases_read(struct cases *cases, const char *directory, st
     TRY(table_column(&cases->table, "role", &columns->role, err));
     TRY(table_column(&cases->table, "bytes", &columns->bytes, err));
     TRY(table_column(&cases->table, "seconds", &columns->seconds, err));
+    static const char *const names[QUANTILE_SLOTS] = {"ref_median", "ref_q05", "ref_q50lo",
+                                                      "ref_q50hi",  "ref_q90", "ref_q95"};
+    for (size_t i = 0; i < QUANTILE_SLOTS; i++)
+        columns->reference[i] = table_column_or_none(&cases->table, names[i]);
     cases->samples = calloc(cases->table.row_count + 1, sizeof(*cases->samples));
     if (cases->samples == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold %zu durations", cases->table.row_count);
@@ -132,14 +137,16 @@ static struct prediction predict(const struct cases *cases, size_t row,
         .case_number = (long)table_number(table, row, cases->columns.number),
         .history_count = (size_t)table_number(table, row, cases->columns.count),
         .truth = table_number(table, row, cases->columns.seconds),
+        .log_scale = duration_fit_scale(learned, bytes),
     };
+    double log_s = duration_fit_log_s(learned, bytes);
     (void)snprintf(out.set, sizeof(out.set), "%s", table_text(table, row, cases->columns.set));
     (void)snprintf(out.regime, sizeof(out.regime), "%s",
                    table_text(table, row, cases->columns.regime));
     for (size_t i = 0; i < QUANTILE_SLOTS; i++) {
         double deviate = gsl_cdf_tdist_Pinv(quantile_chances[i], DURATION_DOF);
-        double log_s = duration_fit_log_s(learned, bytes);
-        out.quantiles[i] = exp(log_s + duration_fit_scale(learned, bytes) * deviate) / SLOWDOWN;
+        out.quantiles[i] = exp(log_s + out.log_scale * deviate) / SLOWDOWN;
+        out.reference[i] = table_number(table, row, cases->columns.reference[i]);
     }
     return out;
 }

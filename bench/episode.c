@@ -14,6 +14,9 @@
 /* The recordings know no steps of our own, but the planner wants some. */
 #define OWN_STEPS_S 0.01
 #define SEED        7
+/* "No further round" is final, while we plan again at each completion; so as long as one runs the
+ * answer names the last moment at which a round could begin. */
+#define LAST_MOMENT_TICKS 2.0
 
 /* The past in the model's words. */
 struct past {
@@ -97,17 +100,17 @@ static void read_answer(const struct episode *episode, const struct plan *plan,
                         struct episode_answer *answer)
 {
     size_t first = plan->round_count > 0 && plan->rounds[0].in_flight ? 1 : 0;
-    *answer = (struct episode_answer){
-        .has_start = plan->round_count > first,
-        .promise = plan->downtime_promise_s / TICK_S,
-        .waits = episode->running && plan->round_count <= first,
-    };
-    if (!answer->has_start)
-        return;
-    /* The scorer holds a start back until nothing is in flight: "as soon as it is over" is now. */
-    bool at_once =
-        episode->running && plan->rounds[first].starts_at_ms <= plan->next.at_ms + TICK_MS / 2;
-    answer->start = at_once ? episode->now : tick_of_ms(plan->rounds[first].starts_at_ms);
+    *answer = (struct episode_answer){.promise = plan->downtime_promise_s / TICK_S};
+    if (plan->round_count > first) {
+        int64_t start_ms = plan->rounds[first].starts_at_ms;
+        /* A start is held back until nothing is in flight: "when it is over" is now. */
+        bool at_once = episode->running && start_ms <= plan->next.at_ms + TICK_MS / 2;
+        answer->has_start = true;
+        answer->start = at_once ? episode->now : tick_of_ms(start_ms);
+    } else if (episode->running && episode->now < episode->fence - 2 * LAST_MOMENT_TICKS) {
+        answer->has_start = true;
+        answer->start = episode->fence - LAST_MOMENT_TICKS;
+    }
 }
 
 enum error_code episode_ask(const struct episode *episode, struct episode_answer *answer,

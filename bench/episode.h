@@ -37,11 +37,9 @@ struct episode {
 };
 
 struct episode_answer {
-    bool has_start; /* false: no further round */
-    double start;   /* of the next round */
+    bool has_start; /* false: no further round, which is final */
+    double start;   /* of the next round, or when to ask again */
     double promise; /* downtime at the confidence, in ticks */
-    /* Answered while one runs, and no other is planned yet: ask again when it is over. */
-    bool waits;
 };
 
 /* Fits the past of *episode and plans the rest.

@@ -9,11 +9,13 @@
 #include "bench/dirty_cases.h"
 #include "bench/duration_cases.h"
 #include "bench/rate_cases.h"
+#include "bench/scoreboard.h"
 #include "bench/step.h"
 #include "bench/table.h"
 
 static const char usage[] = "usage: forecast-bench predict D|T|R DIRECTORY\n"
-                            "       forecast-bench step <QUESTION.json";
+                            "       forecast-bench step <QUESTION.json\n"
+                            "       forecast-bench score DIRECTORY";
 
 static void print_quantiles(const struct prediction *row)
 {
@@ -87,6 +89,10 @@ static enum error_code run(int argc, char *const *argv, struct error *err)
         return predict(argv[2], argv[3], err);
     if (argc == 2 && strcmp(argv[1], "step") == 0)
         return step(err);
+    if (argc == 3 && strcmp(argv[1], "score") == 0) {
+        bool all_pass = false;
+        return scoreboard_print(argv[2], &all_pass, err);
+    }
     return error_set(err, ERR_CONFIG, "%s", usage);
 }
 

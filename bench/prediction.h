@@ -31,6 +31,10 @@ struct prediction {
     size_t history_count; /* rows the model had */
     double truth;
     double quantiles[QUANTILE_SLOTS];
+    double log_scale; /* of the predictive distribution */
+    /* What the recordings' own reference model said; NaN where they hold none. */
+    double reference[QUANTILE_SLOTS];
+    double reference_log_scale;
 };
 
 /* Zero-initialise. Owns the rows; hand back with predictions_done(). */

@@ -9,10 +9,6 @@
 #include "bench/episode.h"
 #include "core/aws/json.h"
 
-/* "No further round" is final for the scorer, while we plan again at each completion; so as long as
- * one runs the answer names the last moment at which a round could begin. */
-#define LAST_MOMENT_TICKS 2.0
-
 struct question {
     struct jval *root;
     struct episode_round *rounds;
@@ -100,10 +96,6 @@ enum error_code step_answer(const char *text, struct error *err)
     struct episode_answer answer = {0};
     TRY(read_question(text, &question, &episode, err));
     TRY(episode_ask(&episode, &answer, err));
-    if (answer.waits && episode.now < episode.fence - 2 * LAST_MOMENT_TICKS) {
-        answer.has_start = true;
-        answer.start = episode.fence - LAST_MOMENT_TICKS;
-    }
     char start[32] = "null";
     if (answer.has_start)
         (void)snprintf(start, sizeof(start), "%.6f", answer.start);

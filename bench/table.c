@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,8 +129,16 @@ enum error_code table_column(const struct table *table, const char *name, size_t
     return error_set(err, ERR_NOT_FOUND, "there is no column '%s'", name);
 }
 
+size_t table_column_or_none(const struct table *table, const char *name)
+{
+    size_t column = SIZE_MAX;
+    return table_column(table, name, &column, NULL) == ERR_NONE ? column : SIZE_MAX;
+}
+
 const char *table_text(const struct table *table, size_t row, size_t column)
 {
+    if (column >= table->column_count)
+        return "";
     return table->cells[row * table->column_count + column];
 }
 

@@ -38,6 +38,9 @@ MUST_CHECK enum error_code table_read_text(const char *path, char **text, struct
 MUST_CHECK enum error_code table_column(const struct table *table, const char *name, size_t *column,
                                         struct error *err);
 
+/* The same for a column that may be missing: its cells then are empty. */
+size_t table_column_or_none(const struct table *table, const char *name);
+
 /* A cell as text, borrowed from the table. */
 const char *table_text(const struct table *table, size_t row, size_t column);
 
