@@ -11,6 +11,11 @@ static const char *seconds_text(double seconds, char text[DURATION_TEXT_SIZE])
     return duration_text(llround(fmin(fmax(seconds, 0), 1e9)) * MS_PER_SECOND, text);
 }
 
+static int64_t whole_minute_after(int64_t at_ms)
+{
+    return at_ms / MS_PER_MINUTE * MS_PER_MINUTE + MS_PER_MINUTE;
+}
+
 static void explain_window_over(const struct plan_input *input, struct plan *plan)
 {
     char end[INSTANT_TEXT_SIZE];
@@ -56,14 +61,27 @@ static void explain_late(struct plan *plan)
     bool full = false;
     double bytes = 0;
     double step_s = first_step(plan, &full, &bytes);
-    int64_t whole_minute_ms = plan->earliest_cut_ms / MS_PER_MINUTE * MS_PER_MINUTE + MS_PER_MINUTE;
     snprintf(plan->reason, sizeof(plan->reason),
              "too late for this window: the next step carries %s%.1f GB and takes about %s, the "
              "chance to miss is %.0f %%",
              full ? "all of " : "", bytes / 1e9, seconds_text(step_s, length),
              100 * plan->window_miss_probability);
     snprintf(plan->remedy, sizeof(plan->remedy), "begin now and let the window begin after %s",
-             instant_text(whole_minute_ms, ready));
+             instant_text(whole_minute_after(plan->earliest_cut_ms), ready));
+}
+
+/* There is time enough before this window; what is written in it, or its length, is in the way. */
+static void explain_hours(const struct plan_input *input, struct plan *plan)
+{
+    char ready[INSTANT_TEXT_SIZE];
+    char promise[DURATION_TEXT_SIZE];
+    snprintf(plan->reason, sizeof(plan->reason),
+             "the chance to keep this window is %.0f %%, wanted are %.0f %%",
+             100 * (1 - plan->window_miss_probability), 100 * input->confidence);
+    snprintf(plan->remedy, sizeof(plan->remedy),
+             "lengthen the window, or let it begin in other hours: a cut at %s could promise %s",
+             instant_text(whole_minute_after(plan->earliest_cut_ms), ready),
+             seconds_text(plan->attainable_s, promise));
 }
 
 /* No window would do with this limit. */
@@ -99,9 +117,11 @@ void plan_explain(const struct plan_input *input, struct plan *plan)
         explain_fit(input, plan);
     } else if (!plan->converges) {
         copy_series_text(plan);
-    } else if (plan->attainable_s <= search_limit_s(input)) {
+    } else if (plan->attainable_s > search_limit_s(input)) {
+        explain_odds(input, plan);
+    } else if (plan->earliest_cut_ms > input->window_start_ms) {
         explain_late(plan);
     } else {
-        explain_odds(input, plan);
+        explain_hours(input, plan);
     }
 }
