@@ -259,7 +259,7 @@ struct cloud {
                                      char copy_id[CLOUD_ID_SIZE], struct error *err);
     enum error_code (*share_snapshot)(void *self, const char *snapshot_id, const char *account_id,
                                       struct error *err);
-    /* Success if it is already gone. */
+    /* Errors: also ERR_NOT_FOUND, if it is gone or not visible yet. */
     enum error_code (*delete_snapshot)(void *self, const char *snapshot_id, struct error *err);
     /* Idempotent by client_token. */
     enum error_code (*create_volume)(void *self, const struct cloud_volume_request *request,
@@ -269,7 +269,7 @@ struct cloud {
                                      const char *device, struct error *err);
     /* Success if it is already detached. */
     enum error_code (*detach_volume)(void *self, const char *volume_id, struct error *err);
-    /* Success if it is already gone. */
+    /* Errors: also ERR_NOT_FOUND, if it is gone or not visible yet. */
     enum error_code (*delete_volume)(void *self, const char *volume_id, struct error *err);
     enum error_code (*tag)(void *self, const char *resource_id, const struct cloud_tags *tags,
                            struct error *err);

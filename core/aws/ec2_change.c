@@ -103,18 +103,13 @@ enum error_code ec2_share_snapshot(struct client *client, const char *snapshot_i
     return send_plain(client, &form, err);
 }
 
-/* Not found is what a delete is for. */
 static enum error_code delete_one(struct client *client, const char *action, const char *id_name,
                                   const char *id, struct error *err)
 {
     CLEANUP_FORM struct form form;
     form_init(&form, ENDPOINT_EC2, action);
     form_add(&form, id_name, id);
-    enum error_code code = send_plain(client, &form, err);
-    if (code != ERR_NOT_FOUND)
-        return code;
-    *err = (struct error){0};
-    return ERR_NONE;
+    return send_plain(client, &form, err);
 }
 
 enum error_code ec2_delete_snapshot(struct client *client, const char *snapshot_id,

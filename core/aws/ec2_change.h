@@ -17,7 +17,7 @@ MUST_CHECK enum error_code ec2_copy_snapshot(struct client *client,
 MUST_CHECK enum error_code ec2_share_snapshot(struct client *client, const char *snapshot_id,
                                               const char *account_id, struct error *err);
 
-/* Deletes a snapshot; success if it is already gone. Errors: those of core/cloud.h. */
+/* Deletes a snapshot. Errors: those of core/cloud.h; ERR_NOT_FOUND if it is gone or too fresh. */
 MUST_CHECK enum error_code ec2_delete_snapshot(struct client *client, const char *snapshot_id,
                                                struct error *err);
 
@@ -36,7 +36,7 @@ MUST_CHECK enum error_code ec2_attach_volume(struct client *client, const char *
 MUST_CHECK enum error_code ec2_detach_volume(struct client *client, const char *volume_id,
                                              struct error *err);
 
-/* Deletes a volume; success if it is already gone. Errors: those of core/cloud.h. */
+/* Deletes a volume. Errors: those of core/cloud.h; ERR_NOT_FOUND if it is gone or too fresh. */
 MUST_CHECK enum error_code ec2_delete_volume(struct client *client, const char *volume_id,
                                              struct error *err);
 

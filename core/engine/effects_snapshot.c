@@ -6,6 +6,7 @@
 #include "core/engine/effects.h"
 #include "core/engine/objects.h"
 #include "core/engine/poll.h"
+#include "core/engine/removal.h"
 #include "core/engine/set.h"
 #include "model/instant.h"
 
@@ -28,10 +29,16 @@ static const struct cloud_snapshot *by_id(const struct cloud_snapshots *snapshot
     return NULL;
 }
 
-/* Takes over what the service says of one object; *open counts those still pending. A snapshot that
- * failed makes the object lost, and its reason is told. */
+/* What a look at the objects of a round found. */
+struct sighting {
+    size_t open;        /* still pending */
+    bool lost;          /* at least one failed at the service */
+    struct error worst; /* how, if one failed just now; an earlier process may have told it */
+};
+
+/* Takes over what the service says of one object. */
 static enum error_code observe(struct engine *engine, struct object *object,
-                               const struct cloud_snapshot *seen, size_t *open, bool *lost,
+                               const struct cloud_snapshot *seen, struct sighting *sighting,
                                struct error *err)
 {
     static const struct cloud_snapshot gone = {
@@ -41,7 +48,7 @@ static enum error_code observe(struct engine *engine, struct object *object,
         return ERR_NONE;
     if (seen == NULL ? now_ms < object->started_ms + VISIBLE_AFTER_MS
                      : seen->state == CLOUD_SNAPSHOT_PENDING) {
-        (*open)++;
+        sighting->open++;
         return ERR_NONE;
     }
     if (seen == NULL)
@@ -50,67 +57,86 @@ static enum error_code observe(struct engine *engine, struct object *object,
         object->done_ms = seen->completed_ms > 0 ? seen->completed_ms : now_ms;
         return objects_move(engine, object, OBJECT_READY, err);
     }
-    *lost = true;
-    log_event(engine->log, LOG_WARN, now_ms, "%s '%s' of volume '%s' failed: %s",
-              object->kind == OBJECT_COPY ? "copy" : "snapshot", object->id, object->volume_id,
-              seen->state_message[0] == '\0' ? "no reason given" : seen->state_message);
+    sighting->lost = true;
+    (void)error_set(&sighting->worst, ERR_CLOUD, "%s '%s' of volume '%s' failed: %.100s",
+                    object->kind == OBJECT_COPY ? "copy" : "snapshot", object->id,
+                    object->volume_id,
+                    seen->state_message[0] == '\0' ? "no reason given" : seen->state_message);
+    log_event(engine->log, LOG_WARN, now_ms, "%s", sighting->worst.message);
     return objects_move(engine, object, OBJECT_LOST, err);
 }
 
-/* One look at all objects of a kind in the present round, in one call. */
+/* One look at all objects of a kind in the present round, in one call. One that is missing was lost
+ * by an earlier process, which died before it could say so. */
 static enum error_code look(struct engine *engine, const struct cloud *cloud, enum object_kind kind,
-                            size_t *open, bool *lost, struct error *err)
+                            struct sighting *sighting, struct error *err)
 {
     CLEANUP_OBJECTS struct objects objects = {0};
     CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
     const char *ids[CLOUD_SET_MAX];
+    struct object *awaited[CLOUD_SET_MAX];
     size_t count = 0;
     TRY(objects_load(engine, &objects, err));
     for (size_t i = 0; i < engine->config->volume_count; i++) {
-        const struct object *object =
-            objects_find(&objects, kind, engine->run.round, engine->config->volumes[i]);
-        if (object == NULL) {
-            return error_set(err, ERR_STATE, "round %d has nothing of volume '%s' to wait for",
-                             engine->run.round, engine->config->volumes[i]);
-        }
-        ids[count++] = object->id;
-    }
-    TRY(poll_snapshots(engine, cloud, ids, count, &seen, err));
-    for (size_t i = 0; i < engine->config->volume_count; i++) {
         struct object *object =
             objects_find(&objects, kind, engine->run.round, engine->config->volumes[i]);
-        TRY(observe(engine, object, by_id(&seen, object->id), open, lost, err));
+        if (object == NULL) {
+            sighting->lost = true;
+            continue;
+        }
+        awaited[count] = object;
+        ids[count++] = object->id;
     }
+    if (count > 0)
+        TRY(poll_snapshots(engine, cloud, ids, count, &seen, err));
+    for (size_t i = 0; i < count; i++)
+        TRY(observe(engine, awaited[i], by_id(&seen, awaited[i]->id), sighting, err));
     return ERR_NONE;
 }
 
 /* Polls until every object of the kind is ready, or one is lost. Objects that are never seen are
  * missing once the time of eventual consistency is over. */
 static enum error_code await(struct engine *engine, const struct cloud *cloud,
-                             enum object_kind kind, enum machine_event *event, struct error *err)
+                             enum object_kind kind, struct sighting *sighting, struct error *err)
 {
     int64_t begun_ms = clock_now_ms(engine->clock);
     for (;;) {
-        size_t open = 0;
-        bool lost = false;
-        TRY(look(engine, cloud, kind, &open, &lost, err));
-        if (lost) {
-            *event = EVENT_LOST;
-            return ERR_NONE;
-        }
-        if (open == 0)
+        *sighting = (struct sighting){0};
+        TRY(look(engine, cloud, kind, sighting, err));
+        if (sighting->lost || sighting->open == 0)
             return ERR_NONE;
         TRY(poll_pause(engine, begun_ms, err));
     }
 }
 
+/* What failed just now is taken again, unless that was tried often enough: then the cause is one
+ * that only the operator can mend. */
+static enum error_code take_again(struct engine *engine, enum object_kind kind,
+                                  const struct sighting *sighting, enum machine_event *event,
+                                  struct error *err)
+{
+    CLEANUP_OBJECTS struct objects objects = {0};
+    TRY(objects_load(engine, &objects, err));
+    *event = EVENT_LOST;
+    for (size_t i = 0; i < engine->config->volume_count; i++) {
+        int failures = objects_failures(&objects, kind, engine->config->volumes[i]);
+        if (sighting->worst.code != ERR_NONE && failures > 0 && failures % FAILURES_MAX == 0) {
+            return error_set(err, ERR_CLOUD, "%s (%d times in a row)", sighting->worst.message,
+                             failures);
+        }
+    }
+    return ERR_NONE;
+}
+
 enum error_code effect_await_snapshot(struct engine *engine, enum machine_event *event,
                                       struct error *err)
 {
-    TRY(await(engine, engine->source, OBJECT_SNAPSHOT, event, err));
-    if (*event == EVENT_LOST)
-        return set_retire(engine, clock_now_ms(engine->clock), err);
-    return set_record_snapshots(engine, err);
+    struct sighting sighting = {0};
+    TRY(await(engine, engine->source, OBJECT_SNAPSHOT, &sighting, err));
+    if (!sighting.lost)
+        return set_record_snapshots(engine, err);
+    TRY(set_retire(engine, clock_now_ms(engine->clock), err));
+    return take_again(engine, OBJECT_SNAPSHOT, &sighting, event, err);
 }
 
 /* Sends one copy, or finds that it was sent before. */
@@ -226,12 +252,34 @@ enum error_code effect_copy(struct engine *engine, enum machine_event *event, st
     return ERR_NONE;
 }
 
+/* Removes the copies that failed; one that stays is left to abort and does not hold up the run. */
+static enum error_code retire_copies(struct engine *engine, struct error *err)
+{
+    CLEANUP_OBJECTS struct objects objects = {0};
+    TRY(objects_load(engine, &objects, err));
+    for (size_t i = 0; i < objects.count; i++) {
+        struct object *copy = &objects.items[i];
+        struct error late = {0};
+        if (copy->kind != OBJECT_COPY || copy->state != OBJECT_LOST)
+            continue;
+        if (removal_snapshot(engine, engine->target, copy->id, copy->started_ms, &late) ==
+            ERR_NONE) {
+            TRY(objects_move(engine, copy, OBJECT_DELETED, err));
+        } else {
+            log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock), "%s", late.message);
+        }
+    }
+    return ERR_NONE;
+}
+
 enum error_code effect_await_copy(struct engine *engine, enum machine_event *event,
                                   struct error *err)
 {
+    struct sighting sighting = {0};
     if (engine_copies(engine))
-        TRY(await(engine, engine->target, OBJECT_COPY, event, err));
-    if (*event == EVENT_LOST)
-        return ERR_NONE;
-    return set_record_copies(engine, err);
+        TRY(await(engine, engine->target, OBJECT_COPY, &sighting, err));
+    if (!sighting.lost)
+        return set_record_copies(engine, err);
+    TRY(retire_copies(engine, err));
+    return take_again(engine, OBJECT_COPY, &sighting, event, err);
 }

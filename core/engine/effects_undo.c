@@ -4,6 +4,7 @@
 #include "core/engine/effects.h"
 #include "core/engine/objects.h"
 #include "core/engine/poll.h"
+#include "core/engine/removal.h"
 #include "model/instant.h"
 
 #define CALL_LIMIT_MS (15 * MS_PER_MINUTE)
@@ -24,47 +25,6 @@ static enum error_code lift_fence(struct engine *engine, struct error *err)
     TRY(engine->quiesce->unfence(engine->quiesce->self, strbuf_text(&record), err));
     log_event(engine->log, LOG_INFO, clock_now_ms(engine->clock), "writers are let in again");
     return ERR_NONE;
-}
-
-typedef enum error_code remove_function(void *self, const char *id, struct error *err);
-
-static enum error_code remove_id(struct engine *engine, const struct cloud *cloud,
-                                 remove_function *remove, const char *what, const char *id,
-                                 struct error *err)
-{
-    enum error_code code = ERR_NONE;
-    struct attempt attempt = attempt_begin(engine->clock, engine->log, what, CALL_LIMIT_MS);
-    do {
-        code = remove(cloud->self, id, err);
-    } while (attempt_again(&attempt, &code, err));
-    return code;
-}
-
-/* EC2 deletes a volume only once it is detached. */
-static enum error_code await_detached(struct engine *engine, const char *id, struct error *err)
-{
-    int64_t begun_ms = clock_now_ms(engine->clock);
-    for (;;) {
-        CLEANUP_CLOUD_VOLUMES struct cloud_volumes seen = {0};
-        TRY(poll_volumes(engine, engine->target, &id, 1, &seen, err));
-        if (seen.count == 0 || seen.items[0].attachment == CLOUD_DETACHED)
-            return ERR_NONE;
-        if (clock_now_ms(engine->clock) > begun_ms + CALL_LIMIT_MS)
-            return error_set(err, ERR_TIMEOUT, "volume '%s' stays attached: is it mounted?", id);
-        TRY(poll_pause(engine, begun_ms, err));
-    }
-}
-
-static enum error_code remove_volume(struct engine *engine, const char *id, struct error *err)
-{
-    enum error_code detached = remove_id(engine, engine->target, engine->target->detach_volume,
-                                         "detach a volume", id, err);
-    if (detached == ERR_NOT_FOUND) /* an abort before this one has deleted it, or the operator */
-        return ERR_NONE;
-    TRY(detached);
-    TRY(await_detached(engine, id, err));
-    return remove_id(engine, engine->target, engine->target->delete_volume, "delete a volume", id,
-                     err);
 }
 
 /* An intent without an id may have come true unseen: it is looked up before it is forgotten. A
@@ -99,10 +59,10 @@ static enum error_code remove_volumes_of(struct engine *engine, const struct obj
 {
     CLEANUP_CLOUD_VOLUMES struct cloud_volumes seen = {0};
     if (object->id[0] != '\0')
-        return remove_volume(engine, object->id, err);
+        return removal_volume(engine, object->id, object->started_ms, err);
     TRY(find_volume(engine, object->token, since_ms, &seen, err));
     for (size_t i = 0; i < seen.count; i++)
-        TRY(remove_volume(engine, seen.items[i].id, err));
+        TRY(removal_volume(engine, seen.items[i].id, 0, err));
     return ERR_NONE;
 }
 
@@ -111,20 +71,16 @@ static enum error_code remove_snapshots_of(struct engine *engine, const struct o
 {
     CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
     const struct cloud *cloud = object->kind == OBJECT_COPY ? engine->target : engine->source;
-    if (object->id[0] != '\0') {
-        return remove_id(engine, cloud, cloud->delete_snapshot, "delete a snapshot", object->id,
-                         err);
-    }
+    if (object->id[0] != '\0')
+        return removal_snapshot(engine, cloud, object->id, object->started_ms, err);
     struct objects_wanted wanted = {
         .token = object->token,
         .count = object->kind == OBJECT_COPY ? 1 : engine->config->volume_count,
         .since_ms = since_ms,
     };
     TRY(objects_look_up(engine, cloud, &wanted, &seen, err));
-    for (size_t i = 0; i < seen.count; i++) {
-        TRY(remove_id(engine, cloud, cloud->delete_snapshot, "delete a snapshot", seen.items[i].id,
-                      err));
-    }
+    for (size_t i = 0; i < seen.count; i++)
+        TRY(removal_snapshot(engine, cloud, seen.items[i].id, 0, err));
     return ERR_NONE;
 }
 

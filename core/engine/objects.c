@@ -47,6 +47,20 @@ int objects_attempts(const struct objects *objects, enum object_kind kind, int r
     return attempts;
 }
 
+int objects_failures(const struct objects *objects, enum object_kind kind, const char *volume_id)
+{
+    int failures = 0;
+    for (size_t i = 0; i < objects->count; i++) {
+        const struct object *object = &objects->items[i];
+        if (object->kind != kind || strcmp(object->volume_id, volume_id) != 0)
+            continue;
+        if (object->state == OBJECT_READY)
+            failures = 0;
+        failures += object->state > OBJECT_READY && object->id[0] != '\0';
+    }
+    return failures;
+}
+
 enum error_code objects_intend(struct engine *engine, struct objects *objects,
                                const struct object *wanted, struct error *err)
 {

@@ -36,6 +36,12 @@ struct object *objects_find(const struct objects *objects, enum object_kind kind
 int objects_attempts(const struct objects *objects, enum object_kind kind, int round,
                      const char *volume_id);
 
+/* How many of a volume's newest objects of a kind failed at the service, one after the other. */
+int objects_failures(const struct objects *objects, enum object_kind kind, const char *volume_id);
+
+/* Every so many failures in a row the engine gives up and leaves it to the operator. */
+#define FAILURES_MAX 3
+
 /* Journals an intent and appends it to *objects; the pointer handed back borrows until the next
  * call. `token` names the call. */
 MUST_CHECK enum error_code objects_intend(struct engine *engine, struct objects *objects,

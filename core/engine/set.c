@@ -6,6 +6,7 @@
 
 #include "core/engine/attempt.h"
 #include "core/engine/poll.h"
+#include "core/engine/removal.h"
 #include "model/instant.h"
 
 #define CREATE_LIMIT_MS (30 * MS_PER_MINUTE)
@@ -163,17 +164,6 @@ enum error_code set_take(struct engine *engine, const struct cut *cut, struct er
     return code;
 }
 
-static enum error_code delete_snapshot(struct engine *engine, const char *id, struct error *err)
-{
-    enum error_code code = ERR_NONE;
-    struct attempt attempt =
-        attempt_begin(engine->clock, engine->log, "delete a snapshot", CREATE_LIMIT_MS);
-    do {
-        code = engine->source->delete_snapshot(engine->source->self, id, err);
-    } while (attempt_again(&attempt, &code, err));
-    return code;
-}
-
 /* An intent of which nobody knows whether it was sent is looked up by its token, with patience. */
 static enum error_code retire_intent(struct engine *engine, const struct object *object,
                                      int64_t since_ms, struct error *err)
@@ -186,7 +176,7 @@ static enum error_code retire_intent(struct engine *engine, const struct object 
     };
     TRY(objects_look_up(engine, engine->source, &wanted, &seen, err));
     for (size_t i = 0; i < seen.count; i++)
-        TRY(delete_snapshot(engine, seen.items[i].id, err));
+        TRY(removal_snapshot(engine, engine->source, seen.items[i].id, 0, err));
     return ERR_NONE;
 }
 
@@ -200,7 +190,7 @@ enum error_code set_retire(struct engine *engine, int64_t since_ms, struct error
             object->state == OBJECT_DELETED)
             continue;
         if (object->id[0] != '\0') {
-            TRY(delete_snapshot(engine, object->id, err));
+            TRY(removal_snapshot(engine, engine->source, object->id, object->started_ms, err));
         } else if (object->state == OBJECT_INTENDED) {
             TRY(retire_intent(engine, object, since_ms, err));
         }

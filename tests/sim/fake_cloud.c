@@ -466,20 +466,13 @@ static enum error_code share_snapshot(void *self, const char *snapshot_id, const
     return leave(fake, "ModifySnapshotAttribute", err);
 }
 
-/* Gone already counts as done. */
-static enum error_code gone_or_refused(const struct refusal *refusal, struct error *err)
-{
-    enum error_code code = refused(refusal, err);
-    return code == ERR_NOT_FOUND ? ERR_NONE : code;
-}
-
 static enum error_code delete_snapshot(void *self, const char *snapshot_id, struct error *err)
 {
     struct fake_cloud *fake = self;
     struct refusal refusal = {0};
     TRY(enter(fake, "DeleteSnapshot", err));
     if (!world_delete_snapshot(fake->in->world, &fake->caller, snapshot_id, &refusal))
-        return gone_or_refused(&refusal, err);
+        return refused(&refusal, err);
     return leave(fake, "DeleteSnapshot", err);
 }
 
@@ -552,7 +545,7 @@ static enum error_code delete_volume(void *self, const char *volume_id, struct e
     struct refusal refusal = {0};
     TRY(enter(fake, "DeleteVolume", err));
     if (!world_delete_volume(fake->in->world, &fake->caller, volume_id, &refusal))
-        return gone_or_refused(&refusal, err);
+        return refused(&refusal, err);
     return leave(fake, "DeleteVolume", err);
 }
 

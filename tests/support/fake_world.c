@@ -243,11 +243,14 @@ static enum error_code delete_snapshot(void *self, const char *snapshot_id, stru
     enum world_fault fault = begin_change(world);
     TRY(refuse(fault, err));
     for (size_t i = 0; i < world->snapshot_count; i++) {
-        if (strcmp(world->snapshots[i].id, snapshot_id) == 0 &&
-            is_here(self, world->snapshots[i].region))
-            world->snapshots[i].deleted = true;
+        struct world_snapshot *snapshot = &world->snapshots[i];
+        if (strcmp(snapshot->id, snapshot_id) != 0 || !is_here(self, snapshot->region) ||
+            snapshot->deleted || world->now_ms < snapshot->visible_ms)
+            continue;
+        snapshot->deleted = true;
+        return end_change(world, fault, err);
     }
-    return end_change(world, fault, err);
+    return error_set(err, ERR_NOT_FOUND, "no snapshot to delete");
 }
 
 static enum error_code tag(void *self, const char *resource_id, const struct cloud_tags *tags,
@@ -275,7 +278,8 @@ static enum error_code list_changed_blocks(void *self, const char *first_id, con
 static struct world_volume *find_volume(struct fake_world *world, const char *id)
 {
     for (size_t i = 0; i < world->volume_count; i++) {
-        if (strcmp(world->volumes[i].id, id) == 0 && !world->volumes[i].deleted)
+        if (strcmp(world->volumes[i].id, id) == 0 && !world->volumes[i].deleted &&
+            world->now_ms >= world->volumes[i].visible_ms)
             return &world->volumes[i];
     }
     return NULL;
@@ -392,10 +396,13 @@ static enum error_code delete_volume(void *self, const char *volume_id, struct e
     enum world_fault fault = begin_change(world);
     struct world_volume *volume = find_volume(world, volume_id);
     TRY(refuse(fault, err));
-    if (volume != NULL && volume->instance_id[0] != '\0')
+    if (volume == NULL)
+        return error_set(err, ERR_NOT_FOUND, "no volume to delete");
+    if (volume->instance_id[0] != '\0')
         return error_set(err, ERR_CLOUD, "in use");
-    if (volume != NULL)
-        volume->deleted = true;
+    if (world->now_ms < volume->ready_ms)
+        return error_set(err, ERR_STATE, "still creating");
+    volume->deleted = true;
     return end_change(world, fault, err);
 }
 
