@@ -1,0 +1,211 @@
+"""A local EBS with one bare volume per case, ebshift driven through its real binary, and an audit of
+what it left in the world: no twin, no orphan.
+
+Volumes are not attached, so neither root nor a database is needed. Simulated time stands still (it
+passes as ours does) unless an ebshift is at work and asleep.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
+import harness as h  # noqa: E402
+
+FAR_MS = 2 ** 52
+TRANSIENT, REFUSED = 7, 6
+
+
+def hours(count):
+    return h.datetime.timedelta(hours=count)
+
+
+class Clock:
+    """Our own session with the simulator's clock: awake it holds time, asleep it lets it run."""
+
+    def __init__(self, cloud):
+        self.socket = cloud.hold()
+        self.path = cloud.env["EBSHIFT_CLOCK"]
+        self.lines = self.socket.makefile()
+        self.lines.readline()
+
+    def hold(self):
+        self.socket.sendall(b"wake\n")
+        return int(self.lines.readline().split()[1])
+
+    def let_run(self):
+        self.socket.sendall(f"sleep_until {FAR_MS}\n".encode())
+
+    def sleep(self, seconds):
+        """Lets so much simulated time pass."""
+        until_ms = self.hold() + seconds * 1000
+        self.socket.sendall(f"sleep_until {until_ms}\n".encode())
+        self.lines.readline()
+
+    def sessions(self):
+        """How many sessions are open, ours included."""
+        open_ones = pathlib.Path("/proc/net/unix").read_text().splitlines()
+        return sum(1 for line in open_ones if line.endswith(self.path) and line.split()[5] == "03")
+
+
+class Site:
+    """One cloudsim for many cases."""
+
+    def __init__(self, place, time_scale=100000, seed=7):
+        self.place = place
+        self.cloud = h.Cloud(place, time_scale=time_scale, seed=seed)
+        self.clock = Clock(self.cloud)
+        self.environ = self.cloud.environ()
+        # The outside judge's own library: starting the program for each call takes a second.
+        from awscli.botocore.session import get_session
+        self.session = get_session()
+        self.ec2 = self.client("us-east-1")
+        self.cases = 0
+
+    def client(self, region):
+        return self.session.create_client(
+            "ec2", region_name=region, endpoint_url=self.cloud.env["AWS_ENDPOINT_URL"],
+            aws_access_key_id=self.cloud.env["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.cloud.env["AWS_SECRET_ACCESS_KEY"])
+
+    def arm(self, *specs):
+        """Arms faults; the server takes them before its next request."""
+        with open(self.cloud.state / "faults", "a") as faults:
+            faults.writelines(spec + "\n" for spec in specs)
+
+    def disarm(self):
+        self.arm("none")
+
+    def truth(self, run_id):
+        """What is alive of a run: snapshots and volumes, also those that no call shows yet."""
+        world = json.loads((self.cloud.state / "state.json").read_text())
+        snapshots = [s for s in world["snapshots"]
+                     if s["tags"].get("ebshift:run") == run_id and not s["gone"] and not s["doomed"]]
+        volumes = [v for v in world["volumes"]
+                   if v["tags"].get("ebshift:run") == run_id and not v["gone"]]
+        return snapshots, volumes
+
+    def case(self, size_gib=400):
+        self.cases += 1
+        volume = self.ec2.create_volume(AvailabilityZone="us-east-1a", Size=size_gib,
+                                        VolumeType="gp3")["VolumeId"]
+        self.clock.sleep(60)
+        return Case(self, volume, self.place.path / f"store-{self.cases}")
+
+
+class Case:
+    """One volume, one store, one run."""
+
+    def __init__(self, site, volume, store):
+        self.site, self.volume, self.store = site, volume, store
+        self.database = None
+        now = h.datetime.datetime.fromtimestamp(site.clock.hold() / 1000, h.datetime.timezone.utc)
+        self.window = h.rfc3339(now + hours(4)) + "/14h"
+        self.words = ["--store", store, "--region", "us-east-1", "--volume", volume, "--to-region",
+                      "eu-west-1"]
+
+    # ---- processes ----
+
+    def start(self, verb):
+        """Starts ebshift and lets simulated time run as soon as it takes part in it."""
+        words = [h.BIN / "ebshift", verb, *self.words]
+        if verb == "migrate":
+            words += ["--to-zone", "eu-west-1a", "--no-fence", "--max-downtime", "30m", "--window",
+                      self.window, "--force"]
+        self.site.clock.hold()
+        sessions = self.site.clock.sessions()
+        process = subprocess.Popen([str(word) for word in words] + ["--verbose"], text=True,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=self.site.environ)
+        while self.site.clock.sessions() <= sessions and process.poll() is None:
+            time.sleep(0.0005)
+        self.site.clock.let_run()
+        return process
+
+    def finish(self, process, timeout=60):
+        try:
+            _, self.told = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.kill(process)
+            raise AssertionError(f"ebshift hangs in '{self.state()}':\n{self.told[-2000:]}")
+        self.site.clock.hold()
+        return process.returncode
+
+    def kill(self, process):
+        """SIGKILL, with time at a stand, so that what is fresh stays fresh."""
+        self.site.clock.hold()
+        process.send_signal(signal.SIGKILL)
+        _, self.told = process.communicate()
+
+    def kill_in(self, state, verb="migrate"):
+        """SIGKILL as soon as the journal shows the state, or when the run is over before that is
+        seen; the state it died in."""
+        process = self.start(verb)
+        while self.state() != state and process.poll() is None:
+            pass
+        self.kill(process)
+        return self.state()
+
+    def run(self, verb, timeout=60):
+        return self.finish(self.start(verb), timeout)
+
+    # ---- journal ----
+
+    def ask(self, sql):
+        """Rows of the journal, read as an onlooker; none while there is no store."""
+        try:
+            if self.database is None:
+                self.database = sqlite3.connect(f"file:{self.store}/ebshift.db?mode=ro", uri=True,
+                                                timeout=1)
+            return self.database.execute(sql).fetchall()
+        except sqlite3.Error:
+            return []
+
+    def state(self):
+        rows = self.ask("SELECT state FROM run")
+        return rows[0][0] if rows else None
+
+    def run_id(self):
+        rows = self.ask("SELECT id FROM run")
+        return rows[0][0] if rows else None
+
+    # ---- audit ----
+
+    def expect_done(self):
+        """Exactly what the journal calls ready is alive: per round a snapshot and a copy, and in
+        the end one volume."""
+        assert self.state() == "done", f"ended in '{self.state()}'"
+        snapshots, volumes = self.site.truth(self.run_id())
+        ready = [id for (id,) in self.ask("SELECT id FROM object WHERE state = 2")]
+        alive = [thing["id"] for thing in snapshots + volumes]
+        assert sorted(ready) == sorted(alive), f"journal has {sorted(ready)}, world {sorted(alive)}"
+        ops = [thing["tags"]["ebshift:op"] for thing in snapshots + volumes]
+        rounds = {}
+        for op in ops:
+            kind, number = op.split("/")[1][0], int(op.split("/")[1][1:].split(".")[0])
+            rounds.setdefault(number, []).append(kind)
+        last = max(rounds)
+        for number, kinds in rounds.items():
+            want = ["c", "s", "v"] if number == last else ["c", "s"]
+            assert sorted(kinds) == want, f"round {number} has {sorted(kinds)}"
+
+    def expect_gone(self):
+        assert self.state() == "aborted", f"ended in '{self.state()}'"
+        snapshots, volumes = self.site.truth(self.run_id())
+        left = [(thing["id"], thing["tags"]["ebshift:op"]) for thing in snapshots + volumes]
+        assert not left, f"abort left {left}"
+
+
+def main(test):
+    """Runs a test in a place of its own, with `--all` or only its slice."""
+    os.environ.setdefault("EBSHIFT_BIN_DIR", "build/bin")
+    for program in (h.BIN / "ebshift", h.BIN / "cloudsim", pathlib.Path(h.AWS)):
+        if not program.exists():
+            h.skip(f"needs {program.name}")
+    with h.Place() as place:
+        test(place, "--all" in sys.argv)
