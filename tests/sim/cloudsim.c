@@ -22,6 +22,8 @@
 #define ROUND_MS         100 /* real time between two rounds of housekeeping */
 #define CHECKPOINT_EVERY 50  /* rounds */
 #define FAULTS_MAX       32
+#define ENV_WAIT_MS      10000
+#define ENV_POLL_MS      100
 
 static const char usage[] =
     "usage: cloudsim --listen 127.0.0.1:PORT --state DIR [--time-scale X] [--seed N]\n"
@@ -316,18 +318,35 @@ static int serve(const struct arguments *arguments)
     return status;
 }
 
+/* Whoever starts a server in the background asks at once for its environment, and a seeded world
+ * takes its time: waits for the first line. NULL after ENV_WAIT_MS. */
+static FILE *open_env(const char *path, char *line, int size)
+{
+    const struct timespec pause = {.tv_nsec = ENV_POLL_MS * 1000000L};
+    for (int waited_ms = 0; waited_ms < ENV_WAIT_MS; waited_ms += ENV_POLL_MS) {
+        FILE *file = fopen(path, "re");
+        if (file != NULL && fgets(line, size, file) != NULL)
+            return file;
+        if (file != NULL)
+            (void)fclose(file);
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    }
+    return NULL;
+}
+
 static int print_env(const struct arguments *arguments)
 {
     char path[PATH_SIZE];
     char line[PATH_SIZE];
     (void)snprintf(path, sizeof(path), "%s/env", arguments->state_dir);
-    FILE *file = fopen(path, "re");
+    FILE *file = open_env(path, line, sizeof(line));
     if (file == NULL) {
         (void)fprintf(stderr, "cloudsim: no server has run on '%s'\n", arguments->state_dir);
         return 1;
     }
-    while (fgets(line, sizeof(line), file) != NULL)
+    do
         (void)fputs(line, stdout);
+    while (fgets(line, sizeof(line), file) != NULL);
     (void)fclose(file);
     return 0;
 }
