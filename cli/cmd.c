@@ -12,6 +12,11 @@ static const struct cmd cmds[] = {
      "Reads snapshots with their durations, the blocks that changed between them, and the write\n"
      "rates; keeps them in the store, and shows them.",
      cmd_history},
+    {"forecast", VERB_FORECAST, "", "what the model believes of each volume, and why",
+     "Shows the fit of each volume in words and numbers: what comes from general experience and\n"
+     "what was learned, how well it tells the past, which rows do not count, and where a series of\n"
+     "snapshots leads. With --at and --for also the chance to be done in that time.",
+     cmd_forecast},
     {"plan", VERB_PLAN, "", "say beforehand: the series, its times, the downtime",
      "Plans the series of snapshots that ends inside --window and predicts the downtime, with an\n"
      "interval and the chance to miss the window. Changes nothing at AWS or on this machine but\n"

@@ -29,6 +29,7 @@ void cmd_print(const struct cmd *cmd, FILE *out);
 /* One function per verb, in cmd_<verb>.c. */
 enum error_code cmd_init(struct session *session, struct error *err);
 enum error_code cmd_history(struct session *session, struct error *err);
+enum error_code cmd_forecast(struct session *session, struct error *err);
 enum error_code cmd_plan(struct session *session, struct error *err);
 enum error_code cmd_migrate(struct session *session, struct error *err);
 enum error_code cmd_status(struct session *session, struct error *err);

@@ -58,6 +58,20 @@ void json_out_real(struct json_out *object, const char *name, double value)
     add(object, name, real(value));
 }
 
+static struct json_object *exact(double value)
+{
+    char text[64];
+    if (!isfinite(value))
+        return NULL;
+    (void)snprintf(text, sizeof(text), "%.17g", value);
+    return json_object_new_double_s(value, text);
+}
+
+void json_out_exact(struct json_out *object, const char *name, double value)
+{
+    add(object, name, exact(value));
+}
+
 void json_out_instant(struct json_out *object, const char *name, int64_t instant_ms)
 {
     char text[INSTANT_TEXT_SIZE];
@@ -96,6 +110,19 @@ struct json_out *json_out_item(struct json_out *array)
     if (json_object_array_add(raw(array), made) != 0)
         (void)json_object_put(made);
     return wrap(made);
+}
+
+struct json_out *json_out_item_array(struct json_out *array)
+{
+    struct json_object *made = json_object_new_array();
+    if (json_object_array_add(raw(array), made) != 0)
+        (void)json_object_put(made);
+    return wrap(made);
+}
+
+void json_out_item_exact(struct json_out *array, double value)
+{
+    (void)json_object_array_add(raw(array), exact(value));
 }
 
 void json_out_item_text(struct json_out *array, const char *text)

@@ -21,6 +21,8 @@ void json_out_bool(struct json_out *object, const char *name, bool value);
 void json_out_int(struct json_out *object, const char *name, int64_t value);
 /* Three decimals; a value that is no number becomes null. */
 void json_out_real(struct json_out *object, const char *name, double value);
+/* All digits, for parameters that others calculate with. */
+void json_out_exact(struct json_out *object, const char *name, double value);
 /* RFC 3339; 0 becomes null. */
 void json_out_instant(struct json_out *object, const char *name, int64_t instant_ms);
 /* {"p05": .., "p50": .., "p95": ..} */
@@ -29,8 +31,10 @@ void json_out_three(struct json_out *object, const char *name, double p05, doubl
 /* Adds an empty object or array and returns it; it belongs to the document. */
 struct json_out *json_out_object(struct json_out *object, const char *name);
 struct json_out *json_out_array(struct json_out *object, const char *name);
-/* Adds an empty object, or a text, to an array. */
+/* Adds an empty object, an empty array, a number or a text to an array. */
 struct json_out *json_out_item(struct json_out *array);
+struct json_out *json_out_item_array(struct json_out *array);
+void json_out_item_exact(struct json_out *array, double value);
 void json_out_item_text(struct json_out *array, const char *text);
 
 /* Prints the document on one line and frees it. */

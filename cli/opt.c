@@ -7,7 +7,7 @@
 #include "model/instant.h"
 
 #define VERBS_ALL     0xffff
-#define VERBS_LOOK    (VERB_HISTORY | VERB_PLAN | VERB_STATUS)
+#define VERBS_LOOK    (VERB_HISTORY | VERB_FORECAST | VERB_PLAN | VERB_STATUS)
 #define VERBS_ACT     (VERB_MIGRATE | VERB_RESUME | VERB_ABORT)
 #define VERBS_CONFIG  (VERB_INIT | VERBS_LOOK | VERBS_ACT)
 #define VERBS_SOURCE  (VERB_INIT | VERB_HISTORY | VERB_PLAN | VERB_MIGRATE)
@@ -18,6 +18,8 @@ enum opt_kind {
     OPT_JSON,    /* text or json */
     OPT_PATH,    /* sets config_path */
     OPT_WINDOW,  /* sets both ends */
+    OPT_INSTANT, /* sets an int64_t, milliseconds */
+    OPT_LENGTH,  /* the same, of a duration */
     OPT_SETTING, /* a key of the config */
 };
 
@@ -27,7 +29,7 @@ struct opt {
     const char *help;
     int verbs;
     enum opt_kind kind;
-    size_t offset;   /* of the bool */
+    size_t offset;   /* of the bool or the number */
     const char *key; /* of the config */
 };
 
@@ -47,6 +49,10 @@ static const struct opt opts[] = {
      "the cut is not before START, service is back before END; RFC 3339, "
      "END may be a duration: 2026-11-28T02:00Z/4h",
      VERBS_PLANNED, OPT_WINDOW, 0, NULL},
+    {"--at", "INSTANT", "when the final snapshot is taken (now)", VERB_FORECAST, OPT_INSTANT,
+     offsetof(struct options, at_ms), NULL},
+    {"--for", "DURATION", "how long it may last until service is back", VERB_FORECAST, OPT_LENGTH,
+     offsetof(struct options, for_ms), NULL},
     SETTING("--confidence", "P", "plan.confidence", VERBS_PLANNED,
             "wanted chance to be back inside the window (0.9)"),
     SETTING("--max-downtime", "DURATION", "plan.max_downtime", VERBS_PLANNED,
@@ -142,6 +148,10 @@ static enum error_code take(const struct opt *opt, const char *value, struct opt
             return error_set(err, ERR_CONFIG, "--output is 'text' or 'json', not '%s'", value);
         options->json = strcmp(value, "json") == 0;
         return ERR_NONE;
+    case OPT_INSTANT:
+        return instant_parse(value, (int64_t *)((char *)options + opt->offset), err);
+    case OPT_LENGTH:
+        return duration_parse(value, (int64_t *)((char *)options + opt->offset), err);
     case OPT_SETTING:
         break;
     }

@@ -21,7 +21,8 @@ enum verb_bit {
     VERB_ABORT = 1 << 6,
     VERB_THAW = 1 << 7,
     VERB_VERSION = 1 << 8,
-    VERB_HELP = 1 << 9,
+    VERB_FORECAST = 1 << 9,
+    VERB_HELP = 1 << 10,
 };
 
 #define OPT_SETTINGS_MAX 64
@@ -38,6 +39,8 @@ struct options {
     bool keep_snapshots;
     int64_t window_start_ms; /* 0 without --window */
     int64_t window_end_ms;
+    int64_t at_ms;  /* 0 without --at */
+    int64_t for_ms; /* 0 without --for */
     /* Keys of the config given as flags, in their order. */
     struct {
         const char *key;

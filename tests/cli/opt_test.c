@@ -26,7 +26,8 @@ struct setting_case {
 };
 
 #define SOURCE_VERBS                                                                               \
-    (VERB_INIT | VERB_HISTORY | VERB_PLAN | VERB_STATUS | VERB_MIGRATE | VERB_RESUME | VERB_ABORT)
+    (VERB_INIT | VERB_HISTORY | VERB_FORECAST | VERB_PLAN | VERB_STATUS | VERB_MIGRATE |           \
+     VERB_RESUME | VERB_ABORT)
 
 ParameterizedTestParameters(opt, settings)
 {
@@ -89,6 +90,17 @@ Test(opt, switches_of_migrate)
     cr_expect(options.force && options.verbose && !options.no_fence && !options.help);
     cr_assert_eq(parse(VERB_ABORT, "--keep-snapshots", "--help"), ERR_NONE);
     cr_expect(options.keep_snapshots && options.help);
+}
+
+Test(opt, forecast_takes_an_instant_and_a_duration)
+{
+    cr_assert_eq(parse(VERB_FORECAST, "--at", "2026-11-28T02:00:00Z"), ERR_NONE);
+    cr_expect_eq(options.at_ms, INT64_C(1795831200000));
+    cr_assert_eq(parse(VERB_FORECAST, "--for=90m", NULL), ERR_NONE);
+    cr_expect_eq(options.for_ms, 5400000);
+    cr_expect_eq(parse(VERB_FORECAST, "--at", "soon"), ERR_INVALID);
+    cr_expect_eq(parse(VERB_FORECAST, "--for", "long"), ERR_INVALID);
+    cr_expect_eq(parse(VERB_PLAN, "--at", "2026-11-28T02:00:00Z"), ERR_CONFIG);
 }
 
 Test(opt, output_is_text_or_json)
