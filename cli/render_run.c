@@ -100,18 +100,26 @@ static void print_rounds(const struct run_view *view, FILE *out)
     (void)fprintf(out, "\n");
 }
 
+static bool can_come_true(enum machine_state state)
+{
+    return !machine_is_final(state) && state != STATE_ABORTING;
+}
+
+/* The prediction as long as it can come true, with the actual once it is known. */
 static void print_downtime(const struct run *run, FILE *out)
 {
     char took[DURATION_TEXT_SIZE];
     char low[DURATION_TEXT_SIZE];
     char middle[DURATION_TEXT_SIZE];
     char high[DURATION_TEXT_SIZE];
-    if (run->up_ms == 0)
+    bool over = run->up_ms > 0;
+    if (!over && (run->downtime_p50_s <= 0 || !can_come_true(run->state)))
         return;
-    (void)fprintf(
-        out, "%-10s %s; predicted %s (%s to %s)\n", run->fence ? "downtime" : "cut to end",
-        duration_text(run->up_ms - run->down_ms, took), seconds_text(run->downtime_p50_s, middle),
-        seconds_text(run->downtime_p05_s, low), seconds_text(run->downtime_p95_s, high));
+    (void)fprintf(out, "%-10s %s%spredicted %s (%s to %s)\n",
+                  run->fence ? "downtime" : "cut to end",
+                  over ? duration_text(run->up_ms - run->down_ms, took) : "", over ? "; " : "",
+                  seconds_text(run->downtime_p50_s, middle), seconds_text(run->downtime_p05_s, low),
+                  seconds_text(run->downtime_p95_s, high));
 }
 
 static void print_cut(const struct run *run, FILE *out)
@@ -157,7 +165,7 @@ void render_run_text(const struct run_view *view, int64_t now_ms, FILE *out)
     print_rounds(view, out);
     if (eta_ms[1] > 0) {
         (void)fprintf(
-            out, "ends       %s (%s to %s)\n", instant_text(eta_ms[1] / 1000 * 1000, start),
+            out, "round ends %s (%s to %s)\n", instant_text(eta_ms[1] / 1000 * 1000, start),
             instant_text(eta_ms[0] / 1000 * 1000, low), instant_text(eta_ms[2] / 1000 * 1000, end));
     }
     print_downtime(run, out);
