@@ -59,7 +59,7 @@ def check_migrate(site, spec, wanted, end):
 def check_abort(site, state, spec):
     """A run killed in a state and aborted under a fault."""
     case = site.case()
-    case.kill_in(state)
+    case.kill_when("migrate", lambda: case.state() == state)
     site.arm(*spec.split())
     code = case.run("abort")
     site.disarm()

@@ -142,14 +142,17 @@ class Case:
         process.send_signal(signal.SIGKILL)
         _, self.told = process.communicate()
 
-    def kill_in(self, state, verb="migrate"):
-        """SIGKILL as soon as the journal shows the state, or when the run is over before that is
-        seen; the state it died in."""
+    def kill_when(self, verb, due):
+        """SIGKILL as soon as due() says so; nothing is killed if the process ends before."""
         process = self.start(verb)
-        while self.state() != state and process.poll() is None:
+        while process.poll() is None and not due():
             pass
         self.kill(process)
-        return self.state()
+
+    def left(self):
+        """How much of the run is alive in the world."""
+        snapshots, volumes = self.site.truth(self.run_id())
+        return len(snapshots) + len(volumes)
 
     def run(self, verb, timeout=60):
         return self.finish(self.start(verb), timeout)

@@ -84,6 +84,15 @@ static enum MHD_Result queue_reply(struct MHD_Connection *connection, const stru
     return queued;
 }
 
+/* Waits with an answer for as long as somebody waits for it. */
+static void hold_back(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct pollfd client = {.fd = info == NULL ? -1 : info->connect_fd, .events = POLLRDHUP};
+    (void)poll(&client, 1, SIM_SLOW_S * 1000);
+}
+
 static enum MHD_Result respond(struct sim_http *http, struct MHD_Connection *connection,
                                const char *method, struct arrival *arrival)
 {
@@ -106,7 +115,7 @@ static enum MHD_Result respond(struct sim_http *http, struct MHD_Connection *con
     }
     /* A reply that outgrew its buffer would be a wrong answer: send none. */
     if (reply.slow)
-        (void)poll(NULL, 0, SIM_SLOW_S * 1000);
+        hold_back(connection);
     if (reply.drop || strbuf_check(&reply.body, NULL) != ERR_NONE)
         return MHD_NO;
     return queue_reply(connection, &reply);
