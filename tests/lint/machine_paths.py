@@ -2,6 +2,7 @@
 """No tracked file names a folder of somebody's machine."""
 import re
 import subprocess
+import sys
 
 import sources
 
@@ -10,6 +11,9 @@ FOREIGN = re.compile(r"(?<![\w.}])/(?:[w]ork|[r]oot|[h]ome|tmp/[b]rief)/")
 
 
 def main():
+    if not (sources.ROOT / ".git").exists():
+        print("skip: not a git tree, so nothing says which files are tracked")
+        sys.exit(77)
     tracked = subprocess.run(["git", "-c", "safe.directory=*", "ls-files", "-z"], cwd=sources.ROOT,
                              check=True, capture_output=True, text=True).stdout.split("\0")
     tracked = [path for path in tracked if path and (sources.ROOT / path).is_file()]
