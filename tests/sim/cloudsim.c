@@ -344,9 +344,9 @@ static int print_env(const struct arguments *arguments)
         (void)fprintf(stderr, "cloudsim: no server has run on '%s'\n", arguments->state_dir);
         return 1;
     }
-    do
+    do {
         (void)fputs(line, stdout);
-    while (fgets(line, sizeof(line), file) != NULL);
+    } while (fgets(line, sizeof(line), file) != NULL);
     (void)fclose(file);
     return 0;
 }
