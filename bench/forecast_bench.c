@@ -10,12 +10,17 @@
 #include "bench/duration_cases.h"
 #include "bench/rate_cases.h"
 #include "bench/scoreboard.h"
+#include "bench/speed.h"
 #include "bench/step.h"
 #include "bench/table.h"
 
 static const char usage[] = "usage: forecast-bench predict D|T|R DIRECTORY\n"
                             "       forecast-bench step <QUESTION.json\n"
-                            "       forecast-bench score DIRECTORY";
+                            "       forecast-bench score DIRECTORY\n"
+                            "       forecast-bench speed [VOLUMES]";
+
+/* Small enough for a test; the large one is asked for. */
+#define DEFAULT_FLEET 200
 
 static void print_quantiles(const struct prediction *row)
 {
@@ -92,6 +97,12 @@ static enum error_code run(int argc, char *const *argv, struct error *err)
     if (argc == 3 && strcmp(argv[1], "score") == 0) {
         bool all_pass = false;
         return scoreboard_print(argv[2], &all_pass, err);
+    }
+    if ((argc == 2 || argc == 3) && strcmp(argv[1], "speed") == 0) {
+        long volumes = argc == 3 ? strtol(argv[2], NULL, 10) : DEFAULT_FLEET;
+        if (volumes < 10)
+            return error_set(err, ERR_CONFIG, "a fleet has ten volumes at least");
+        return speed_print((size_t)volumes, err);
     }
     return error_set(err, ERR_CONFIG, "%s", usage);
 }

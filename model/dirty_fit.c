@@ -442,21 +442,51 @@ static double edge_exponent(const struct dirty_fit *fit, double log_ticks, bool 
     return below ? fmax(exponent, 0.5) : fmin(exponent, 0.9);
 }
 
-struct dirty_answer dirty_fit_ask(const struct dirty_fit *fit, const struct dirty_query *query)
-{
-    double log_ticks = log(query->elapsed_s / TICK_S);
-    double inside = fmin(fmax(log_ticks, fit->log_tick_min), fit->log_tick_max);
-    double outside = log_ticks - inside;
-    double shrink = exp(-outside);
+/* A query moved to the edge of the observed gaps, at the same rates. */
+struct inside {
+    double log_ticks;
+    double outside; /* how far it was moved, in log ticks */
     double terms[DIRTY_TERMS];
-    fill_terms(terms, query->write_bytes * shrink, query->write_ops * shrink, inside);
-    double all = line_scale(&fit->all, terms);
-    double wide = fmax(all, line_scale(&fit->neighbours, terms));
-    double typical = all * fmax(1, fit->neighbours.noise / fit->all.noise);
-    double far = OUTSIDE_SCALE * outside;
+};
+
+static struct inside inside_of(const struct dirty_fit *fit, const struct dirty_query *query)
+{
+    struct inside inside;
+    double log_ticks = log(query->elapsed_s / TICK_S);
+    inside.log_ticks = fmin(fmax(log_ticks, fit->log_tick_min), fit->log_tick_max);
+    inside.outside = log_ticks - inside.log_ticks;
+    double shrink = inside.outside == 0 ? 1 : exp(-inside.outside);
+    fill_terms(inside.terms, query->write_bytes * shrink, query->write_ops * shrink,
+               inside.log_ticks);
+    return inside;
+}
+
+static struct dirty_answer typical_of(const struct dirty_fit *fit, const struct inside *inside,
+                                      double all_scale)
+{
+    double typical = all_scale * fmax(1, fit->neighbours.noise / fit->all.noise);
+    double far = OUTSIDE_SCALE * inside->outside;
+    double exponent = edge_exponent(fit, inside->log_ticks, inside->outside < 0);
     return (struct dirty_answer){
-        .log_blocks = line_at(&fit->all, terms) + edge_exponent(fit, inside, outside < 0) * outside,
-        .scale = INFLATION * sqrt(wide * wide + far * far),
+        .log_blocks = line_at(&fit->all, inside->terms) + exponent * inside->outside,
         .typical_scale = INFLATION * sqrt(typical * typical + far * far),
     };
+}
+
+struct dirty_answer dirty_fit_ask_typical(const struct dirty_fit *fit,
+                                          const struct dirty_query *query)
+{
+    struct inside inside = inside_of(fit, query);
+    return typical_of(fit, &inside, line_scale(&fit->all, inside.terms));
+}
+
+struct dirty_answer dirty_fit_ask(const struct dirty_fit *fit, const struct dirty_query *query)
+{
+    struct inside inside = inside_of(fit, query);
+    double all = line_scale(&fit->all, inside.terms);
+    struct dirty_answer answer = typical_of(fit, &inside, all);
+    double wide = fmax(all, line_scale(&fit->neighbours, inside.terms));
+    double far = OUTSIDE_SCALE * inside.outside;
+    answer.scale = INFLATION * sqrt(wide * wide + far * far);
+    return answer;
 }

@@ -21,8 +21,8 @@ void quantiles_of(double *values, size_t count, struct quantiles *out)
     out->p95 = gsl_stats_quantile_from_sorted_data(values, 1, count, 0.95);
 }
 
-struct delta_law forecast_delta_law(const struct volume_model *model, int64_t from_ms,
-                                    int64_t to_ms)
+static struct delta_law law_of(const struct volume_model *model, int64_t from_ms, int64_t to_ms,
+                               bool typical)
 {
     const struct dirty_fit *dirty = &model->dirty;
     int64_t end_ms = to_ms > from_ms + 1000 ? to_ms : from_ms + 1000;
@@ -33,11 +33,23 @@ struct delta_law forecast_delta_law(const struct volume_model *model, int64_t fr
         .elapsed_s = (double)(end_ms - from_ms) / 1000,
     };
     struct delta_law law = {.dof = dirty->neighbours.dof};
-    law.blocks = dirty_fit_ask(dirty, &query);
+    law.blocks = typical ? dirty_fit_ask_typical(dirty, &query) : dirty_fit_ask(dirty, &query);
     law.cap_blocks = dirty_fit_cap_blocks(dirty, &query);
     double elasticity = fmin(fmax(dirty->all.mean[1] + dirty->all.mean[2], 0.3), 1);
     law.write_scale = elasticity * model->writes.log_noise * amount.forecast_ratio;
     return law;
+}
+
+struct delta_law forecast_delta_law(const struct volume_model *model, int64_t from_ms,
+                                    int64_t to_ms)
+{
+    return law_of(model, from_ms, to_ms, false);
+}
+
+struct delta_law forecast_delta_law_typical(const struct volume_model *model, int64_t from_ms,
+                                            int64_t to_ms)
+{
+    return law_of(model, from_ms, to_ms, true);
 }
 
 double forecast_delta_at(const struct delta_law *law, double error, double write_error)

@@ -40,6 +40,10 @@ struct delta_law {
 struct delta_law forecast_delta_law(const struct volume_model *model, int64_t from_ms,
                                     int64_t to_ms);
 
+/* The same with the typical scale only (dirty_fit_ask_typical()), for the planner's draws. */
+struct delta_law forecast_delta_law_typical(const struct volume_model *model, int64_t from_ms,
+                                            int64_t to_ms);
+
 /* Bytes of the law where log blocks are off by `error` and the written ones by `write_error`. */
 double forecast_delta_at(const struct delta_law *law, double error, double write_error);
 

@@ -31,7 +31,15 @@ struct transfer_luck {
     double *own;            /* per slot and draw */
 };
 
+/* The law of the gap that a slot had in the draw before; draws seldom differ in it. */
+struct known_law {
+    int64_t base_ms;
+    int64_t start_ms;
+    struct delta_law law;
+};
+
 struct rollout_member {
+    struct known_law laws[ROLLOUT_SLOTS];
     double *write_surprise; /* per draw: normal deviate */
     double *delta_shared;   /* per draw: t deviate */
     double *delta_own;      /* per slot and draw */
@@ -186,6 +194,19 @@ static double remaining_s(const struct duration_fit *fit, const struct transfer_
     return fmin(fmax(exp(line + fit->noise * surprise) - age_s, 1), LONGEST_S);
 }
 
+static const struct delta_law *law_of(const struct rollout *rollout, size_t index, size_t slot,
+                                      int64_t base_ms, int64_t start_ms)
+{
+    struct known_law *known = &rollout->members[index].laws[slot];
+    if (known->base_ms != base_ms || known->start_ms != start_ms) {
+        known->base_ms = base_ms;
+        known->start_ms = start_ms;
+        known->law =
+            forecast_delta_law_typical(rollout->input->members[index].model, base_ms, start_ms);
+    }
+    return &known->law;
+}
+
 /* What changed in one member since base_ms, or everything if there is no base. */
 static struct load carried(const struct rollout *rollout, size_t index, const struct moment *moment,
                            int64_t base_ms, double start_s)
@@ -195,12 +216,12 @@ static struct load carried(const struct rollout *rollout, size_t index, const st
     if (base_ms == 0)
         return (struct load){.bytes = (double)member->full_bytes, .full = true};
     int64_t start_ms = rollout->input->now_ms + llround(start_s * 1000);
-    struct delta_law law = forecast_delta_law(member->model, base_ms, start_ms);
+    const struct delta_law *law = law_of(rollout, index, moment->slot, base_ms, start_ms);
     double surprise = DELTA_SHARED * luck->delta_shared[moment->draw] +
                       DELTA_OWN * luck->delta_own[moment->index];
-    double write_error = law.write_scale * luck->write_surprise[moment->draw];
+    double write_error = law->write_scale * luck->write_surprise[moment->draw];
     return (struct load){
-        .bytes = forecast_delta_at(&law, law.blocks.typical_scale * surprise, write_error)};
+        .bytes = forecast_delta_at(law, law->blocks.typical_scale * surprise, write_error)};
 }
 
 /* Snapshot and copy of the whole set at leg->start_s, after the round at previous_ms (0: none yet,
@@ -339,7 +360,7 @@ static double expected_round_s(const struct rollout *rollout, int64_t base_ms, i
     double longest_s = 0;
     for (size_t i = 0; i < input->member_count; i++) {
         const struct volume_model *model = input->members[i].model;
-        struct delta_law law = forecast_delta_law(model, base_ms, start_ms);
+        struct delta_law law = forecast_delta_law_typical(model, base_ms, start_ms);
         double bytes = forecast_delta_at(&law, 0, 0);
         double seconds = exp(duration_fit_log_s(&model->snapshot, bytes));
         if (input->copies)

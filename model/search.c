@@ -7,6 +7,9 @@
 
 /* Draws that are enough to tell candidates apart. */
 #define SEARCH_DRAWS 128
+/* A candidate that costs so many times the best one in the same few draws is not played in full. */
+#define SCREEN_DRAWS ((size_t)32)
+#define SCREEN_RATIO 1.1
 /* The slowest hundredth is left out of the mean, or one draw would decide. */
 #define TRIM_CHANCE 0.99
 
@@ -100,6 +103,21 @@ static struct choice try_candidate(const struct search *search,
     };
 }
 
+/* The same, but one that is clearly worse than screen_limit_s in the first few draws is not played
+ * in full. */
+static struct choice try_promising(const struct search *search,
+                                   const struct rollout_candidate *candidate, double screen_limit_s)
+{
+    size_t count = search_draws(search) < SCREEN_DRAWS ? search_draws(search) : SCREEN_DRAWS;
+    rollout_play(search->rollout, candidate, count);
+    double screen_s = cost_of(search, candidate, count);
+    if (screen_s > SCREEN_RATIO * screen_limit_s)
+        return (struct choice){.candidate = *candidate, .screen_s = screen_s, .cost_s = HUGE_VAL};
+    struct choice choice = try_candidate(search, candidate);
+    choice.screen_s = screen_s;
+    return choice;
+}
+
 static void keep_better(struct choice *best, const struct choice *other)
 {
     if (other->cost_s < best->cost_s)
@@ -107,18 +125,20 @@ static void keep_better(struct choice *best, const struct choice *other)
 }
 
 /* The best of the gaps for one start; with a single round there is no gap to choose. */
-static struct choice best_gap(const struct search *search, struct rollout_candidate candidate)
+static struct choice best_gap(const struct search *search, struct rollout_candidate candidate,
+                              double screen_limit_s)
 {
     candidate.gap_s = candidate.cut_s;
     if (candidate.round_count <= 1)
-        return try_candidate(search, &candidate);
-    struct choice best = {.cost_s = HUGE_VAL};
+        return try_promising(search, &candidate, screen_limit_s);
+    struct choice best = {.screen_s = HUGE_VAL, .cost_s = HUGE_VAL};
     size_t step = candidate.round_count == 2 ? 1 : 2;
     for (size_t i = 0; i < GAP_COUNT; i += step) {
         candidate.gap_s = gap_ratios[i] * search->series->round_s;
         if (i > 0 && candidate.gap_s > candidate.cut_s - candidate.start_s)
             break;
-        struct choice choice = try_candidate(search, &candidate);
+        struct choice choice =
+            try_promising(search, &candidate, fmin(screen_limit_s, best.screen_s));
         keep_better(&best, &choice);
     }
     return best;
@@ -153,15 +173,17 @@ static bool is_late(const struct search *search, const struct rollout_candidate 
     return candidate->cut_s <= search->first_start_s + 1;
 }
 
-static struct choice best_start(const struct search *search, size_t round_count)
+/* screen_limit_s: what the best one so far costs in the first few draws. */
+static struct choice best_start(const struct search *search, size_t round_count,
+                                double screen_limit_s)
 {
     struct rollout_candidate candidate = candidate_of(search, round_count);
     if (round_count == 0 || is_late(search, &candidate))
-        return try_candidate(search, &candidate);
-    struct choice best = {.cost_s = HUGE_VAL};
+        return try_promising(search, &candidate, HUGE_VAL);
+    struct choice best = {.screen_s = HUGE_VAL, .cost_s = HUGE_VAL};
     for (size_t i = 0; i < START_COUNT; i++) {
         candidate.start_s = start_at(search, candidate.cut_s, i);
-        struct choice choice = best_gap(search, candidate);
+        struct choice choice = best_gap(search, candidate, fmin(screen_limit_s, best.screen_s));
         keep_better(&best, &choice);
     }
     return best;
@@ -176,9 +198,9 @@ static bool starts_at_once(const struct search *search, const struct choice *cho
 /* The best number of rounds when they begin as soon as they can. */
 static struct choice best_at_once(const struct search *search)
 {
-    struct choice best = {.cost_s = HUGE_VAL};
+    struct choice best = {.screen_s = HUGE_VAL, .cost_s = HUGE_VAL};
     for (size_t rounds = 1; rounds < PLAN_MAX_ROUNDS; rounds++) {
-        struct choice choice = best_gap(search, candidate_of(search, rounds));
+        struct choice choice = best_gap(search, candidate_of(search, rounds), best.screen_s);
         if (choice.cost_s >= best.cost_s)
             break;
         best = choice;
@@ -234,9 +256,9 @@ static void prefer_early(const struct search *search, struct choice *best)
 
 struct choice search_best(const struct search *search)
 {
-    struct choice best = best_start(search, 0);
+    struct choice best = best_start(search, 0, HUGE_VAL);
     for (size_t rounds = 1; rounds < PLAN_MAX_ROUNDS; rounds++) {
-        struct choice choice = best_start(search, rounds);
+        struct choice choice = best_start(search, rounds, best.screen_s);
         bool better = choice.cost_s < best.cost_s;
         keep_better(&best, &choice);
         if (!better && rounds > 1)

@@ -15,6 +15,7 @@
 /* One candidate and what it costs. */
 struct choice {
     struct rollout_candidate candidate;
+    double screen_s;  /* cost_s in the first few draws */
     double cost_s;    /* expected and promised wait and downtime, rounds priced in */
     double promise_s; /* downtime at the wanted confidence */
     double miss;      /* chance to miss the window */
