@@ -151,3 +151,41 @@ Test(duration_fit, a_full_one_tells_of_full_ones)
     cr_expect(seconds > 55000 && seconds < 80000, "%g s", seconds);
     made_history_done(&made);
 }
+
+/* A mover a thousand times slower than the shipped prior believes: the rows must win, and not all
+ * be taken for outliers. */
+Test(duration_fit, a_prior_far_off_gives_way)
+{
+    struct made_history made;
+    struct set_aside aside = {0};
+    made_history_init(&made, &seed_truth, 11, 12, 7200, 0, 0);
+    for (size_t i = 0; i < made.history.duration_count; i++) {
+        made.durations[i].duration_ms *= 100;
+        made.durations[i].started_ms -= 100 * INT64_C(86400000);
+    }
+    struct duration_fit fit = learn(&made.history, &aside);
+    double bytes = (double)made.durations[5].delta_bytes;
+    double took = log((double)made.durations[5].duration_ms / 1000);
+    cr_expect_float_eq(duration_fit_log_s(&fit, bytes), took, 0.5);
+    cr_expect_lt(fit.noise, 0.5);
+    cr_expect_eq(aside.total_count, 0);
+    made_history_done(&made);
+}
+
+Test(duration_fit, a_fleet_makes_the_prior_of_a_new_volume)
+{
+    struct duration_fit fits[3] = {
+        {.log_fixed_s = 3, .log_s_per_mib = -2, .full_log_s_per_mib = -3},
+        {.log_fixed_s = 5, .log_s_per_mib = -4, .full_log_s_per_mib = -5},
+        {.log_fixed_s = 90, .prior_only = true},
+    };
+    struct duration_prior prior = duration_prior_of_fleet(fits, 3);
+    cr_expect_float_eq(prior.log_fixed_s, 4, 1e-12);
+    cr_expect_float_eq(prior.log_s_per_mib, -3, 1e-12);
+    cr_expect_float_eq(prior.full_log_s_per_mib, -4, 1e-12);
+    fits[1].log_fixed_s = 15;
+    struct duration_prior scattered = duration_prior_of_fleet(fits, 3);
+    cr_expect_gt(scattered.scale_fixed, prior.scale_fixed, "volumes that differ tell less");
+    struct duration_prior none = duration_prior_of_fleet(&fits[2], 1);
+    cr_expect_eq(none.log_fixed_s, duration_prior_shipped().log_fixed_s);
+}

@@ -92,6 +92,27 @@ Test(plan, moves_two_terabytes_in_shrinking_rounds)
     stage_done(&stage);
 }
 
+/* Writers stop whatever runs: a round in flight at the fence is waited for, and that is downtime. */
+Test(plan, a_fixed_fence_counts_waiting_as_downtime)
+{
+    struct stage stage;
+    struct plan waits;
+    struct plan holds;
+    stage_init(&stage, 35, 40);
+    stage.input.copies = false;
+    stage.input.phase = PLAN_SNAPSHOT_PENDING;
+    stage.input.round_started_ms = MADE_NOW_MS - 60000;
+    stage.input.phase_started_ms = MADE_NOW_MS - 60000;
+    stage.input.window_start_ms = MADE_NOW_MS + 30000;
+    make(&stage, &waits);
+    stage.input.fixed_fence = true;
+    make(&stage, &holds);
+    cr_expect_gt(holds.downtime_s.p50, waits.downtime_s.p50 + 30, "%g beside %g",
+                 holds.downtime_s.p50, waits.downtime_s.p50);
+    cr_expect_leq(holds.round_count, 1, "no round begins behind the fence");
+    stage_done(&stage);
+}
+
 Test(plan, same_input_gives_the_same_bytes)
 {
     struct stage stage;

@@ -83,6 +83,29 @@ Test(write_rate, partial_last_periods_are_forecast_not_believed)
     made_history_done(&made);
 }
 
+Test(write_rate, counted_up_to_now_is_believed_up_to_now)
+{
+    struct write_sample rows[600];
+    for (size_t i = 0; i < 600; i++) {
+        rows[i] = (struct write_sample){.start_ms = MADE_NOW_MS - (int64_t)(600 - i) * 300000,
+                                        .length_ms = 300000,
+                                        .bytes = i == 599 ? 9000 : 1000,
+                                        .ops = 1};
+    }
+    struct volume_history history = {.writes = rows, .write_count = 600};
+    struct write_rate late = {0};
+    struct write_rate current = {0};
+    struct set_aside aside = {0};
+    learn(&history, &late, &aside);
+    history.writes_current = true;
+    learn(&history, &current, &aside);
+    int64_t last_ms = MADE_NOW_MS - 300000;
+    cr_expect_float_eq(write_rate_between(&current, last_ms, MADE_NOW_MS).bytes, 9000, 1);
+    cr_expect_lt(write_rate_between(&late, last_ms, MADE_NOW_MS).bytes, 2000);
+    write_rate_done(&late);
+    write_rate_done(&current);
+}
+
 Test(write_rate, bad_rows_are_set_aside_and_shuffled_rows_are_fine)
 {
     struct made_history made;
