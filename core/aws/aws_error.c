@@ -97,7 +97,7 @@ static const struct aws_error_row table[] = {
     {"InvalidSignature", ERR_ACCESS, AWS_HEAL_BOTH, "check the secret access key and the clock"},
     {"IncompleteSignature", ERR_ACCESS, AWS_HEAL_NONE, ""},
     {"MissingAuthenticationToken", ERR_ACCESS, AWS_HEAL_NONE, ""},
-    {"RequestExpired", ERR_ACCESS, AWS_HEAL_BOTH, "set the clock of this host"},
+    {"RequestExpired", ERR_ACCESS, AWS_HEAL_BOTH, "renew the credentials, or set the clock"},
     {"RequestTimeTooSkewed", ERR_ACCESS, AWS_HEAL_CLOCK, "set the clock of this host"},
     {"InvalidSecurity.RequestHasExpired", ERR_ACCESS, AWS_HEAL_BOTH, "set the clock of this host"},
     {"ExpiredToken", ERR_ACCESS, AWS_HEAL_KEYS, "log in again: the session has ended"},

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/engine/effects.h"
+#include "core/engine/objects.h"
 
 bool engine_copies(const struct engine *engine)
 {
@@ -65,8 +66,32 @@ static enum error_code keep_failure(struct engine *engine, enum error_code code,
     return code;
 }
 
+static bool is_in_set(const struct engine *engine, const char *volume_id)
+{
+    for (size_t i = 0; i < engine->config->volume_count; i++) {
+        if (strcmp(engine->config->volumes[i], volume_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* A run goes on with the set it began with, or a volume would be left out unnoticed. */
+static enum error_code check_set(struct engine *engine, struct error *err)
+{
+    CLEANUP_OBJECTS struct objects objects = {0};
+    TRY(objects_load(engine, &objects, err));
+    for (size_t i = 0; i < objects.count; i++) {
+        if (!is_in_set(engine, objects.items[i].volume_id)) {
+            return error_set(err, ERR_CONFIG, "run '%s' began with volume '%s', which is not named",
+                             engine->run.id, objects.items[i].volume_id);
+        }
+    }
+    return ERR_NONE;
+}
+
 enum error_code engine_run(struct engine *engine, struct error *err)
 {
+    TRY(check_set(engine, err));
     while (!machine_is_final(engine->run.state)) {
         enum error_code code = turn(engine, err);
         if (code != ERR_NONE)
@@ -77,6 +102,7 @@ enum error_code engine_run(struct engine *engine, struct error *err)
 
 enum error_code engine_abort(struct engine *engine, struct error *err)
 {
+    TRY(check_set(engine, err));
     if (engine->run.state != STATE_ABORTING) {
         enum machine_state next = engine->run.state;
         TRY(machine_next(engine->run.state, EVENT_ABORT, &next, err));

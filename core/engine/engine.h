@@ -43,12 +43,12 @@ bool engine_copies(const struct engine *engine);
 MUST_CHECK enum error_code engine_begin(struct engine *engine, struct error *err);
 
 /* Runs the machine until the run is done or aborted.
- * Errors: ERR_INTERRUPTED after a signal (the run can be resumed); whatever an effect could not
+ * Errors: ERR_CONFIG if the config lacks a volume that the run began with; ERR_INTERRUPTED after a signal (the run can be resumed); whatever an effect could not
  * mend, which is also kept in run.failure. */
 MUST_CHECK enum error_code engine_run(struct engine *engine, struct error *err);
 
 /* Moves the run to `aborting` and runs the machine to its end.
- * Errors: ERR_STATE past the point of no return, or when the run is over. */
+ * Errors: ERR_CONFIG as above; ERR_STATE past the point of no return, or when the run is over. */
 MUST_CHECK enum error_code engine_abort(struct engine *engine, struct error *err);
 
 #endif

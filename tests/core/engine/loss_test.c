@@ -92,3 +92,17 @@ Test(engine_loss, an_abort_waits_for_what_it_cannot_see_yet)
         rig_expect_gone(&rig, why);
     }
 }
+
+Test(engine_loss, a_run_is_not_resumed_with_another_set)
+{
+    struct error err = {0};
+    int64_t step = 1;
+    while (fake_world_live_snapshots(rig.world, "us-east-1") < 2)
+        cr_assert(rig_drive_and_die(&rig, RIG_RUN_ON, step++));
+    rig.config.volume_count = 1;
+    cr_expect_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_CONFIG);
+    cr_expect_eq(rig_drive(&rig, RIG_ABORT, &err), ERR_CONFIG);
+    rig.config.volume_count = 2;
+    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
+    rig_expect_done(&rig, "with its own set again");
+}
