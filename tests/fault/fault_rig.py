@@ -58,20 +58,42 @@ class Site:
 
     def __init__(self, place, time_scale=100000, seed=7):
         self.place = place
+        self.time_scale = time_scale
         self.cloud = h.Cloud(place, time_scale=time_scale, seed=seed)
         self.clock = Clock(self.cloud)
         self.environ = self.cloud.environ()
         # The outside judge's own library: starting the program for each call takes a second.
         from awscli.botocore.session import get_session
         self.session = get_session()
-        self.ec2 = self.client("us-east-1")
+        self.ec2 = self.client()
         self.cases = 0
 
-    def client(self, region):
+    def client(self, service="ec2", keys=None):
+        keys = keys or {"AccessKeyId": self.cloud.env["AWS_ACCESS_KEY_ID"],
+                        "SecretAccessKey": self.cloud.env["AWS_SECRET_ACCESS_KEY"]}
         return self.session.create_client(
-            "ec2", region_name=region, endpoint_url=self.cloud.env["AWS_ENDPOINT_URL"],
-            aws_access_key_id=self.cloud.env["AWS_ACCESS_KEY_ID"],
-            aws_secret_access_key=self.cloud.env["AWS_SECRET_ACCESS_KEY"])
+            service, region_name="us-east-1", endpoint_url=self.cloud.env["AWS_ENDPOINT_URL"],
+            aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys.get("SessionToken"))
+
+    def restart(self, pause_s):
+        """Ends the server and, after a while, starts it again on its state and port."""
+        self.place.stop(self.cloud.process)
+        time.sleep(pause_s)
+        log = open(self.cloud.log, "a")
+        self.cloud.process = subprocess.Popen(
+            [h.BIN / "cloudsim", "--listen", "127.0.0.1:0", "--state", self.cloud.state,
+             "--time-scale", str(self.time_scale)], stdout=log, stderr=log)
+        while not self.is_up():
+            time.sleep(0.02)
+        self.clock = Clock(self.cloud)
+
+    def is_up(self):
+        try:
+            self.cloud.now()
+            return True
+        except OSError:
+            return False
 
     def arm(self, *specs):
         """Arms faults; the server takes them before its next request."""
@@ -90,12 +112,21 @@ class Site:
                    if v["tags"].get("ebshift:run") == run_id and not v["gone"]]
         return snapshots, volumes
 
-    def case(self, size_gib=400):
-        self.cases += 1
-        volume = self.ec2.create_volume(AvailabilityZone="us-east-1a", Size=size_gib,
-                                        VolumeType="gp3")["VolumeId"]
+    def new_volume(self, ec2, size_gib=400):
+        volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=size_gib, VolumeType="gp3")
         self.clock.sleep(60)
-        return Case(self, volume, self.place.path / f"store-{self.cases}")
+        return volume["VolumeId"]
+
+    def case(self, store=None):
+        """A new volume with a store of its own."""
+        self.cases += 1
+        return Case(self, self.new_volume(self.ec2), store or self.place.path / f"s{self.cases}")
+
+    def role_keys(self, seconds):
+        """Keys of the role in the second account, which expire by simulated time."""
+        return self.client("sts").assume_role(
+            RoleArn=self.cloud.env["CLOUDSIM_ROLE_B"], RoleSessionName="fault",
+            DurationSeconds=seconds)["Credentials"]
 
 
 class Case:
@@ -103,6 +134,7 @@ class Case:
 
     def __init__(self, site, volume, store):
         self.site, self.volume, self.store = site, volume, store
+        self.environ = site.environ
         self.database = None
         now = h.datetime.datetime.fromtimestamp(site.clock.hold() / 1000, h.datetime.timezone.utc)
         self.window = h.rfc3339(now + hours(4)) + "/14h"
@@ -110,6 +142,11 @@ class Case:
                       "eu-west-1"]
 
     # ---- processes ----
+
+    def take_keys(self, keys):
+        self.environ = {**self.environ, "AWS_ACCESS_KEY_ID": keys["AccessKeyId"],
+                        "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
+                        "AWS_SESSION_TOKEN": keys["SessionToken"]}
 
     def start(self, verb):
         """Starts ebshift and lets simulated time run as soon as it takes part in it."""
@@ -121,7 +158,7 @@ class Case:
         sessions = self.site.clock.sessions()
         process = subprocess.Popen([str(word) for word in words] + ["--verbose"], text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   env=self.site.environ)
+                                   env=self.environ)
         while self.site.clock.sessions() <= sessions and process.poll() is None:
             time.sleep(0.0005)
         self.site.clock.let_run()

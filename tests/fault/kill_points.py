@@ -121,7 +121,7 @@ def plan(everything):
     for (action, kind), nth, hidden in itertools.product(CREATING, (1, 2, 3), (False, True)):
         if (nth > 1 and kind == 2) or (nth > 2 and not everything):
             continue
-        for end in ("resume", "abort") if everything else (next(ends),):
+        for end in ("resume", "abort") if everything or hidden else (next(ends),):
             yield in_flight, (action, kind, nth, hidden, end)
     for kind, nth in itertools.product((0, 1, 2), (1, 2, 3)):
         for end in ("resume", "abort") if kind < 2 or nth == 1 else ():
