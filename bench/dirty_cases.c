@@ -188,7 +188,7 @@ static enum error_code predict_all(const struct files *files, struct predictions
     TRY(find_columns(queries, true, false, &columns, err));
     TRY(find_query_columns(queries, &own, err));
     CLEANUP_VOLUME_MODEL struct volume_model model = {0};
-    double fitted = NAN;
+    double fitted = (double)NAN;
     for (size_t i = 0; i < queries->row_count; i++) {
         double number = table_number(queries, i, columns.number);
         if (number != fitted) {

@@ -30,7 +30,7 @@ LAYERS = [
                                  "model/strbuf.h")),
     (r"tests/sim/", ("core/clock.h", "tests/sim/", "model/error.h", "model/instant.h",
                      "model/strbuf.h")),
-    (r"tests/", ("tests/", "cli/", "core/", "model/")),
+    (r"tests/", ("tests/", "bench/", "cli/", "core/", "model/")),
     (r"bench/", ("bench/", "tests/", "cli/", "core/", "model/")),
 ]
 
