@@ -142,18 +142,37 @@ static enum error_code count_creating(struct engine *engine, size_t *open, struc
             objects_find(&objects, OBJECT_VOLUME, engine->run.round, engine->config->volumes[i]);
         const struct cloud_volume *found = by_id(&seen, volume->id);
         bool fresh = clock_now_ms(engine->clock) < volume->started_ms + VISIBLE_AFTER_MS;
-        if (found == NULL ? !fresh : found->state >= CLOUD_VOLUME_DELETING)
+        if (found == NULL ? !fresh : found->state >= CLOUD_VOLUME_DELETING) {
+            TRY(objects_move(engine, volume, OBJECT_LOST, err));
             return vanished(volume, err);
+        }
         *open += found == NULL || found->state == CLOUD_VOLUME_CREATING;
     }
+    return ERR_NONE;
+}
+
+/* True if a volume vanished before; whoever goes on has mended the cause. */
+static enum error_code is_one_lost(struct engine *engine, bool *lost, struct error *err)
+{
+    CLEANUP_OBJECTS struct objects objects = {0};
+    TRY(objects_load(engine, &objects, err));
+    *lost = false;
+    for (size_t i = 0; i < engine->config->volume_count; i++)
+        *lost |= objects_find(&objects, OBJECT_VOLUME, engine->run.round,
+                              engine->config->volumes[i]) == NULL;
     return ERR_NONE;
 }
 
 enum error_code effect_await_volumes(struct engine *engine, enum machine_event *event,
                                      struct error *err)
 {
-    (void)event;
+    bool lost = false;
     int64_t begun_ms = clock_now_ms(engine->clock);
+    TRY(is_one_lost(engine, &lost, err));
+    if (lost) {
+        *event = EVENT_LOST;
+        return ERR_NONE;
+    }
     for (;;) {
         size_t open = 0;
         TRY(count_creating(engine, &open, err));

@@ -47,6 +47,26 @@ enum error_code poll_snapshots(struct engine *engine, const struct cloud *cloud,
     return code;
 }
 
+static enum error_code describe_volumes_singly(struct engine *engine, const struct cloud *cloud,
+                                               const char *const *ids, size_t count,
+                                               struct cloud_volumes *seen, struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP_CLOUD_VOLUMES struct cloud_volumes one = {0};
+        TRY(poll_volumes(engine, cloud, &ids[i], 1, &one, err));
+        if (one.count == 0)
+            continue;
+        struct cloud_volume *items =
+            reallocarray(seen->items, seen->count + 1, sizeof(*seen->items));
+        if (items == NULL)
+            return error_set(err, ERR_NO_MEMORY, "cannot hold %zu volumes", seen->count + 1);
+        seen->items = items;
+        items[seen->count++] = one.items[0];
+        one.items[0].tags = (struct cloud_tags){0};
+    }
+    return ERR_NONE;
+}
+
 enum error_code poll_volumes(struct engine *engine, const struct cloud *cloud,
                              const char *const *ids, size_t count, struct cloud_volumes *seen,
                              struct error *err)
@@ -58,6 +78,8 @@ enum error_code poll_volumes(struct engine *engine, const struct cloud *cloud,
     do {
         cloud_volumes_done(seen);
         code = cloud->list_volumes(cloud->self, &filter, seen, err);
+        if (code == ERR_NOT_FOUND && count > 1)
+            return describe_volumes_singly(engine, cloud, ids, count, seen, err);
         if (code == ERR_NOT_FOUND)
             return ERR_NONE;
     } while (attempt_again(&attempt, &code, err));

@@ -1,6 +1,7 @@
 /* What fails at the service after it was accepted, and what cannot be seen yet: never a run that is
  * stuck, never an orphan. */
 #include <stdio.h>
+#include <string.h>
 
 #include <criterion/criterion.h>
 
@@ -91,6 +92,25 @@ Test(engine_loss, an_abort_waits_for_what_it_cannot_see_yet)
         cr_assert_eq(rig_drive(&rig, RIG_ABORT, &err), ERR_NONE, "%s: %s", why, err.message);
         rig_expect_gone(&rig, why);
     }
+}
+
+/* EC2 takes a volume away again that may not use its key. */
+Test(engine_loss, a_volume_that_vanishes_is_named_and_made_anew_by_resume)
+{
+    struct error err = {0};
+    struct run run = {0};
+    for (int64_t step = 300; run.state != STATE_VOLUMES_READY; step++) {
+        rig_done(&rig);
+        rig_init(&rig);
+        cr_assert(rig_drive_and_die(&rig, RIG_RUN_ON, step));
+        rig_read(&rig, &run);
+    }
+    struct world_volume *last = &rig.world->volumes[rig.world->volume_count - 1];
+    last->deleted = true;
+    cr_expect_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_CLOUD);
+    cr_expect_not_null(strstr(err.message, last->id), "%s", err.message);
+    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
+    rig_expect_done(&rig, "a volume vanished");
 }
 
 Test(engine_loss, a_run_is_not_resumed_with_another_set)
