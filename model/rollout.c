@@ -12,8 +12,10 @@
  * squares add up to about one. Found on recorded traces. */
 #define DELTA_SHARED 0.7
 #define DELTA_OWN    0.7
-#define TIME_SHARED  0.75
-#define TIME_OWN     0.66
+/* Outcomes scatter this much more than a fit to their past says: the night differs from it. */
+#define TIME_INFLATION 1.2
+#define TIME_SHARED    0.75
+#define TIME_OWN       0.66
 /* A transfer later than all but one of a thousand tells no more than that it is late. */
 #define LATEST_CHANCE 0.999
 /* 95 % quantile of the normal distribution. */
@@ -178,7 +180,9 @@ static double transfer_s(const struct duration_fit *fit, const struct transfer_l
 {
     double surprise =
         TIME_SHARED * luck->shared[moment->draw] + TIME_OWN * luck->own[moment->index];
-    return fmin(exp(line_log_s(fit, luck, moment->draw, load) + fit->noise * surprise), LONGEST_S);
+    return fmin(
+        exp(line_log_s(fit, luck, moment->draw, load) + TIME_INFLATION * fit->noise * surprise),
+        LONGEST_S);
 }
 
 /* The same, given that it already runs for age_s; returns what remains. */
@@ -186,12 +190,13 @@ static double remaining_s(const struct duration_fit *fit, const struct transfer_
                           const struct moment *moment, const struct load *load, double age_s)
 {
     double line = line_log_s(fit, luck, moment->draw, load);
-    double passed = gsl_cdf_tdist_P((log(fmax(age_s, 1)) - line) / fit->noise, DURATION_DOF);
+    double noise = TIME_INFLATION * fit->noise;
+    double passed = gsl_cdf_tdist_P((log(fmax(age_s, 1)) - line) / noise, DURATION_DOF);
     passed = fmin(passed, LATEST_CHANCE);
     double chance = gsl_cdf_tdist_P(luck->shared[moment->draw], DURATION_DOF);
     double still = fmin(passed + chance * (1 - passed), 0.5 * (1 + LATEST_CHANCE));
     double surprise = gsl_cdf_tdist_Pinv(fmax(still, 1e-6), DURATION_DOF);
-    return fmin(fmax(exp(line + fit->noise * surprise) - age_s, 1), LONGEST_S);
+    return fmin(fmax(exp(line + noise * surprise) - age_s, 1), LONGEST_S);
 }
 
 static const struct delta_law *law_of(const struct rollout *rollout, size_t index, size_t slot,

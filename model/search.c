@@ -22,13 +22,14 @@ static const double gap_ratios[] = {1.0, 1.3, 1.7, 2.2, 3.0, 4.5, 7.0, 12.0};
 /* Waiting inside the window costs a little: less time is left if all goes wrong. */
 #define WAIT_WEIGHT 0.1
 
-/* A start at once is as good as one later if it costs at most this much more; a round this long
- * starts at least so many times its length before the cut, against a slow one. Both only while the
- * next round carries clearly more than a settled one, else they would never stop making rounds. */
-#define TIE_RATIO        1.05
-#define INSURE_MIN_S     450.0
-#define INSURE_LEAD      4.0
-#define WORTHWHILE_RATIO 1.5
+/* A start at once is as good as one later if it costs at most this much more, and a little more yet
+ * where the fence waits for nobody; a round this long starts at least so many times its length before
+ * the cut, against a slow one. The price of a round ends the series. Found on recorded episodes. */
+#define TIE_RATIO             1.05
+#define TIE_RATIO_FIXED_FENCE 1.12
+#define INSURE_MIN_S          450.0
+#define INSURE_LEAD           4.0
+
 double search_seconds_until(const struct plan_input *input, int64_t at_ms)
 {
     return (double)(at_ms - input->now_ms) / 1000;
@@ -246,7 +247,8 @@ static void prefer_early(const struct search *search, struct choice *best)
     if (starts_at_once(search, best))
         return;
     struct choice now = best_at_once(search);
-    if (now.cost_s <= TIE_RATIO * best->cost_s) {
+    double tie = search->input->fixed_fence ? TIE_RATIO_FIXED_FENCE : TIE_RATIO;
+    if (now.cost_s <= tie * best->cost_s) {
         *best = now;
     } else if (best->candidate.round_count > 0) {
         rollout_play(search->rollout, &best->candidate, search_draws(search));
