@@ -1,5 +1,4 @@
 /* The forecast on recorded data: predictions for outside scorers, and our own scoreboard. */
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +109,6 @@ static enum error_code run(int argc, char *const *argv, struct error *err)
 int main(int argc, char **argv)
 {
     struct error err = {0};
-    (void)setlocale(LC_NUMERIC, "C");
     gsl_set_error_handler_off();
     if (run(argc, argv, &err) == ERR_NONE)
         return 0;

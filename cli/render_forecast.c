@@ -124,9 +124,10 @@ static void print_set_aside(const struct set_aside *aside, FILE *out)
                       instant_text(aside->rows[i].at_ms / 1000 * 1000, at),
                       set_aside_reason_text(aside->rows[i].reason));
     }
-    if (aside->total_count > shown)
+    if (aside->total_count > shown) {
         (void)fprintf(out, "  set aside %zu more; --output json names them\n",
                       aside->total_count - shown);
+    }
 }
 
 void render_belief_text(const struct volume_belief *belief, FILE *out)

@@ -8,7 +8,7 @@
 #include "bench/bench_clock.h"
 
 #define ROUNDS 20
-#define TICKS  (ROUNDS * 12)
+#define TICKS  ((size_t)ROUNDS * 12)
 
 static struct episode_round rounds[ROUNDS];
 static struct write_sample writes[TICKS];
@@ -16,10 +16,10 @@ static struct write_sample writes[TICKS];
 /* Hourly snapshots of a volume that writes evenly; the last one ends at tick 240. */
 static struct episode made_episode(void)
 {
-    for (int i = 0; i < TICKS; i++) {
-        writes[i] = (struct write_sample){.start_ms = tick_to_ms(i),
+    for (size_t i = 0; i < TICKS; i++) {
+        writes[i] = (struct write_sample){.start_ms = tick_to_ms((double)i),
                                           .length_ms = TICK_MS,
-                                          .bytes = 40000000 + i % 7 * 1000000,
+                                          .bytes = 40000000 + (int64_t)(i % 7) * 1000000,
                                           .ops = 900};
     }
     for (int i = 0; i < ROUNDS; i++) {

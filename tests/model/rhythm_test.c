@@ -5,7 +5,7 @@
 #include <criterion/criterion.h>
 
 #define DAYS  5
-#define PAST  (DAYS * RHYTHM_DAY_SLOTS)
+#define PAST  ((size_t)DAYS * RHYTHM_DAY_SLOTS)
 #define AHEAD 60
 
 /* A quiet day with one job at slot 20. */
