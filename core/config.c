@@ -89,6 +89,11 @@ static enum error_code set_text(char *text, size_t size, const struct key *key, 
         return error_set(err, ERR_CONFIG, "%s.%s is longer than %zu characters", key->section,
                          key->name, size - 1);
     }
+    /* Written to a file, the rest would be a comment. */
+    if (value[0] == ';' || strstr(value, " ;") != NULL || strstr(value, "\t;") != NULL) {
+        return error_set(err, ERR_CONFIG, "%s.%s is '%s': ';' begins a comment there", key->section,
+                         key->name, value);
+    }
     (void)snprintf(text, size, "%s", value);
     return ERR_NONE;
 }
@@ -354,12 +359,21 @@ static void write_duration(const char *name, int64_t duration_ms, struct strbuf 
                   whole ? duration_ms / MS_PER_SECOND : duration_ms, whole ? "s" : "ms");
 }
 
+/* An empty text is shown as a comment, unless it stands for something other than the default. */
+static void write_text(const struct key *key, const char *value, struct strbuf *text)
+{
+    struct config defaults;
+    config_init(&defaults);
+    bool as_is = value[0] != '\0' || ((const char *)&defaults + key->offset)[0] != '\0';
+    strbuf_printf(text, "%s%s = %s\n", as_is ? "" : "; ", key->name, value);
+}
+
 static void write_value(const struct config *config, const struct key *key, struct strbuf *text)
 {
     const char *member = (const char *)config + key->offset;
     switch (key->kind) {
     case KEY_TEXT:
-        strbuf_printf(text, "%s%s = %s\n", member[0] == '\0' ? "; " : "", key->name, member);
+        write_text(key, member, text);
         return;
     case KEY_PROBABILITY:
         strbuf_printf(text, "%s = %.15g\n", key->name, *(const double *)(const void *)member);
