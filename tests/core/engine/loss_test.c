@@ -99,7 +99,7 @@ Test(engine_loss, a_volume_that_vanishes_is_named_and_made_anew_by_resume)
 {
     struct error err = {0};
     struct run run = {0};
-    for (int64_t step = 300; run.state != STATE_VOLUMES_READY; step++) {
+    for (int64_t step = 120; run.state != STATE_VOLUMES_READY; step++) {
         rig_done(&rig);
         rig_init(&rig);
         cr_assert(rig_drive_and_die(&rig, RIG_RUN_ON, step));
