@@ -159,7 +159,11 @@ class Case:
         process = subprocess.Popen([str(word) for word in words] + ["--verbose"], text=True,
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    env=self.environ)
-        while self.site.clock.sessions() <= sessions and process.poll() is None:
+        # The session of a process killed just now may be counted in, and go while the new one comes:
+        # the count would never rise, and we would hold the clock for ever.
+        end = time.monotonic() + 2
+        while (self.site.clock.sessions() <= sessions and process.poll() is None and
+               time.monotonic() < end):
             time.sleep(0.0005)
         self.site.clock.let_run()
         return process
@@ -182,8 +186,9 @@ class Case:
     def kill_when(self, verb, due):
         """SIGKILL as soon as due() says so; nothing is killed if the process ends before."""
         process = self.start(verb)
+        end = time.monotonic() + 60
         while process.poll() is None and not due():
-            pass
+            assert time.monotonic() < end, f"the instant to kill never came in '{self.state()}'"
         self.kill(process)
 
     def left(self):
@@ -247,5 +252,7 @@ def main(test):
     for program in (h.BIN / "ebshift", h.BIN / "cloudsim", pathlib.Path(h.AWS)):
         if not program.exists():
             h.skip(f"needs {program.name}")
+    # Told to end, the place is still cleared.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with h.Place() as place:
         test(place, "--all" in sys.argv)
