@@ -1,6 +1,7 @@
 #include "core/engine/outlook.h"
 
 #include <string.h>
+#include <sys/param.h>
 
 #include "core/engine/attempt.h"
 #include "core/engine/engine.h"
@@ -120,6 +121,10 @@ static enum error_code add_member(const struct outlook_request *request, const c
     TRY(look_at_source(request, volume_id, member, err));
     if (copies)
         TRY(look_at_target(request, volume_id, member, err));
+    /* The service's clock may run ahead of ours by a little; the planner knows no future. */
+    int64_t now_ms = clock_now_ms(request->clock);
+    member->last_snapshot_ms = MIN(member->last_snapshot_ms, now_ms);
+    member->last_copied_ms = MIN(member->last_copied_ms, now_ms);
     TRY(fit(request, volume_id, volumes.items[0].size_bytes, model, err));
     outlook->member_count++;
     return ERR_NONE;

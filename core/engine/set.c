@@ -17,14 +17,30 @@ static void list_ids(const struct engine *engine, const char *ids[CLOUD_SET_MAX]
         ids[i] = engine->config->volumes[i];
 }
 
+/* The service answers in any order; the set has its own. */
+static bool move_to(struct cloud_volumes *volumes, size_t place, const char *id)
+{
+    for (size_t i = place; i < volumes->count; i++) {
+        if (strcmp(volumes->items[i].id, id) != 0)
+            continue;
+        struct cloud_volume found = volumes->items[i];
+        volumes->items[i] = volumes->items[place];
+        volumes->items[place] = found;
+        return true;
+    }
+    return false;
+}
+
 enum error_code set_volumes(struct engine *engine, struct cloud_volumes *volumes, struct error *err)
 {
     const char *ids[CLOUD_SET_MAX];
     list_ids(engine, ids);
     TRY(poll_volumes(engine, engine->source, ids, engine->config->volume_count, volumes, err));
-    if (volumes->count != engine->config->volume_count) {
-        return error_set(err, ERR_CLOUD, "not all volumes of the set exist in %s: '%s' ...",
-                         engine->source->region, ids[0]);
+    for (size_t i = 0; i < engine->config->volume_count; i++) {
+        if (!move_to(volumes, i, ids[i])) {
+            return error_set(err, ERR_CLOUD, "volume '%s' does not exist in %s", ids[i],
+                             engine->source->region);
+        }
     }
     return ERR_NONE;
 }
