@@ -138,14 +138,30 @@ static enum error_code make_directory(const char *directory, struct error *err)
                      strerrordesc_np(errno));
 }
 
-static enum error_code open_writable(struct store *store, struct error *err)
+static enum error_code prepare_tables(struct store *store, struct error *err)
 {
     int version = 0;
-    TRY(make_directory(store->directory, err));
     TRY(open_database(store, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err));
     TRY(db_exec(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err));
     TRY(read_version(store, &version, err));
     return migrate_from(store, version, err);
+}
+
+/* SQLite does not wait when two openers switch a new file to WAL at once, so openers queue at the
+ * directory. */
+static enum error_code open_writable(struct store *store, struct error *err)
+{
+    TRY(make_directory(store->directory, err));
+    int fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || flock(fd, LOCK_EX) != 0) {
+        if (fd >= 0)
+            (void)close(fd);
+        return error_set(err, ERR_STORE, "cannot open the store directory '%s': %s",
+                         store->directory, strerrordesc_np(errno));
+    }
+    enum error_code code = prepare_tables(store, err);
+    (void)close(fd);
+    return code;
 }
 
 enum error_code store_open(const char *directory, struct store **store, struct error *err)
