@@ -9,6 +9,7 @@
 #include "core/engine/attempt.h"
 #include "core/engine/block_map.h"
 #include "core/engine/engine.h"
+#include "core/engine/listing.h"
 #include "model/instant.h"
 
 /* Unions reach over at most so many neighbouring gaps. */
@@ -30,14 +31,14 @@ static enum error_code list(const struct collect_request *request, const struct 
                             const struct cloud_snapshot_filter *filter,
                             struct cloud_snapshots *snapshots, struct error *err)
 {
-    enum error_code code = ERR_NONE;
-    struct attempt attempt =
-        attempt_begin(request->clock, request->log, "list the snapshots", request->patience_ms);
-    do {
-        cloud_snapshots_done(snapshots);
-        code = cloud->list_snapshots(cloud->self, filter, snapshots, err);
-    } while (attempt_again(&attempt, &code, err));
-    TRY(code);
+    struct listing listing = {
+        .cloud = cloud,
+        .clock = request->clock,
+        .log = request->log,
+        .what = "list the snapshots",
+        .patience_ms = request->patience_ms,
+    };
+    TRY(listing_snapshots(&listing, filter, snapshots, err));
     if (snapshots->count > 0)
         qsort(snapshots->items, snapshots->count, sizeof(*snapshots->items), by_start);
     return ERR_NONE;
@@ -241,16 +242,6 @@ static enum error_code collect_snapshot_durations(const struct collect_request *
     return ERR_NONE;
 }
 
-/* The instant that a copy stands for; 0 if its tag is missing or broken. */
-static int64_t copied_instant(const struct cloud_snapshot *copy)
-{
-    const char *text = cloud_tags_get(&copy->tags, TAG_INSTANT);
-    int64_t instant_ms = 0;
-    if (text == NULL || instant_parse(text, &instant_ms, NULL) != ERR_NONE)
-        return 0;
-    return instant_ms;
-}
-
 static enum error_code collect_copies(const struct collect_request *request, const char *volume_id,
                                       const struct volume_rows *known, struct error *err)
 {
@@ -262,7 +253,7 @@ static enum error_code collect_copies(const struct collect_request *request, con
     int64_t last_ms = 0;
     for (size_t i = 0; i < copies.count; i++) {
         const struct cloud_snapshot *copy = &copies.items[i];
-        int64_t instant_ms = copied_instant(copy);
+        int64_t instant_ms = listing_instant(copy);
         if (instant_ms == 0 || !has_duration(copy))
             continue;
         struct store_duration row = duration_row(copy, now_ms);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/engine/attempt.h"
+#include "core/engine/listing.h"
 #include "model/instant.h"
 
 #define LOOK_UP_EVERY_MS (5 * MS_PER_SECOND)
@@ -104,15 +104,15 @@ enum error_code objects_look_up(struct engine *engine, const struct cloud *cloud
                                 struct error *err)
 {
     struct cloud_snapshot_filter filter = {.tag_key = TAG_OP, .tag_value = wanted->token};
+    struct listing listing = {
+        .cloud = cloud,
+        .clock = engine->clock,
+        .log = engine->log,
+        .what = "look up a snapshot by its tag",
+        .patience_ms = 10 * MS_PER_MINUTE,
+    };
     for (;;) {
-        struct attempt attempt = attempt_begin(engine->clock, engine->log,
-                                               "look up a snapshot by its tag", 10 * MS_PER_MINUTE);
-        enum error_code code = ERR_NONE;
-        do {
-            cloud_snapshots_done(found);
-            code = cloud->list_snapshots(cloud->self, &filter, found, err);
-        } while (attempt_again(&attempt, &code, err));
-        TRY(code);
+        TRY(listing_snapshots(&listing, &filter, found, err));
         int64_t now_ms = clock_now_ms(engine->clock);
         if (found->count >= wanted->count || now_ms >= wanted->since_ms + VISIBLE_AFTER_MS)
             return ERR_NONE;

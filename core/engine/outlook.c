@@ -5,6 +5,7 @@
 
 #include "core/engine/attempt.h"
 #include "core/engine/engine.h"
+#include "core/engine/listing.h"
 #include "model/instant.h"
 
 /* Fence, checkpoint, freeze, polls, volumes made and attached: all that is neither snapshot nor copy
@@ -23,14 +24,14 @@ static enum error_code list(const struct outlook_request *request, const struct 
                             const struct cloud_snapshot_filter *filter,
                             struct cloud_snapshots *snapshots, struct error *err)
 {
-    enum error_code code = ERR_NONE;
-    struct attempt attempt =
-        attempt_begin(request->clock, request->log, "list the snapshots", request->patience_ms);
-    do {
-        cloud_snapshots_done(snapshots);
-        code = cloud->list_snapshots(cloud->self, filter, snapshots, err);
-    } while (attempt_again(&attempt, &code, err));
-    return code;
+    struct listing listing = {
+        .cloud = cloud,
+        .clock = request->clock,
+        .log = request->log,
+        .what = "list the snapshots",
+        .patience_ms = request->patience_ms,
+    };
+    return listing_snapshots(&listing, filter, snapshots, err);
 }
 
 static enum error_code get_volume(const struct outlook_request *request, const char *volume_id,
@@ -78,10 +79,8 @@ static enum error_code look_at_target(const struct outlook_request *request, con
     struct cloud_snapshot_filter filter = {.tag_key = TAG_VOLUME, .tag_value = volume_id};
     TRY(list(request, request->target, &filter, &copies, err));
     for (size_t i = 0; i < copies.count; i++) {
-        const char *text = cloud_tags_get(&copies.items[i].tags, TAG_INSTANT);
-        int64_t instant_ms = 0;
-        if (copies.items[i].state != CLOUD_SNAPSHOT_COMPLETED || copies.items[i].archived ||
-            text == NULL || instant_parse(text, &instant_ms, NULL) != ERR_NONE)
+        int64_t instant_ms = listing_instant(&copies.items[i]);
+        if (copies.items[i].state != CLOUD_SNAPSHOT_COMPLETED || copies.items[i].archived)
             continue;
         if (instant_ms > member->last_copied_ms)
             member->last_copied_ms = instant_ms;
