@@ -65,7 +65,7 @@ static void export_text(struct session *session, const char *run_id, const char 
 static void export_texts(struct session *session, const char *run_id)
 {
     export_text(session, run_id, "unfence.sql",
-                "next       the copy carries the fence; lift it on the new server: psql -f");
+                "next       the copy carries the fence; lift it there: psql -d template1 -f");
     export_text(session, run_id, "backup_label", "backup     backup_label is in");
     export_text(session, run_id, "tablespace_map", "backup     tablespace_map is in");
 }
