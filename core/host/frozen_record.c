@@ -12,6 +12,8 @@
 
 #define RECORD_PREFIX "frozen."
 
+enum { BOOT_ID_SIZE = 64 };
+
 static void close_file(FILE **file)
 {
     if (*file != NULL)
@@ -22,6 +24,16 @@ static void close_dir(DIR **dir)
 {
     if (*dir != NULL)
         (void)closedir(*dir);
+}
+
+/* "boot ID" and a newline; a kernel that does not tell is always the same one. */
+static void boot_line(char line[BOOT_ID_SIZE])
+{
+    char id[BOOT_ID_SIZE - 8] = "unknown";
+    CLEANUP(close_file) FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (file != NULL && fgets(id, sizeof(id), file) != NULL)
+        id[strcspn(id, "\n")] = '\0';
+    (void)snprintf(line, BOOT_ID_SIZE, "boot %s\n", id);
 }
 
 static void own_path(const char *dir, char path[PATH_MAX])
@@ -35,6 +47,9 @@ static enum error_code put_mounts(const char *path, const struct frozen_mount *m
     FILE *file = fopen(path, "we");
     if (file == NULL)
         return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerrordesc_np(errno));
+    char boot[BOOT_ID_SIZE];
+    boot_line(boot);
+    (void)fputs(boot, file);
     for (size_t i = 0; i < count; i++) {
         (void)fprintf(file, "%u:%u %s\n", major(mounts[i].device), minor(mounts[i].device),
                       mounts[i].path);
@@ -83,6 +98,14 @@ static bool parse_line(char *line, struct frozen_mount *mount)
 typedef enum error_code visit_function(void *context, const struct frozen_mount *mount,
                                        struct error *err);
 
+static bool is_of_this_boot(FILE *file)
+{
+    char line[BOOT_ID_SIZE];
+    char boot[BOOT_ID_SIZE];
+    boot_line(boot);
+    return fgets(line, sizeof(line), file) != NULL && strcmp(line, boot) == 0;
+}
+
 static enum error_code visit_record(const char *path, visit_function *visit, void *context,
                                     struct error *err)
 {
@@ -92,7 +115,8 @@ static enum error_code visit_record(const char *path, visit_function *visit, voi
     enum error_code result = ERR_NONE;
     char line[PATH_MAX + 32];
     struct frozen_mount mount;
-    while (fgets(line, sizeof(line), file) != NULL) {
+    bool due = is_of_this_boot(file);
+    while (due && fgets(line, sizeof(line), file) != NULL) {
         enum error_code visited =
             parse_line(line, &mount)
                 ? visit(context, &mount, err)

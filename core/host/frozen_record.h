@@ -1,8 +1,9 @@
 /* frozen_record.h: a file on tmpfs that names what a process is about to freeze.
  *
  * Written before the freeze and removed after the thaw, so that `ebshift thaw` finds what a dead
- * ebshift (and a dead watchdog) left frozen, without config, store or network. One line a mount:
- * "MAJOR:MINOR PATH", the path as given by the kernel's mount table, newlines not allowed. */
+ * ebshift (and a dead watchdog) left frozen, without config, store or network. The first line is
+ * "boot ID": no freeze survives a reboot. Then one line a mount: "MAJOR:MINOR PATH", the path as
+ * given by the kernel's mount table, newlines not allowed. */
 #ifndef CORE_HOST_FROZEN_RECORD_H
 #define CORE_HOST_FROZEN_RECORD_H
 
@@ -29,7 +30,8 @@ MUST_CHECK enum error_code frozen_record_write(const char *dir, const struct fro
 void frozen_record_remove(const char *dir);
 
 /* Calls `visit` for every mount of every record in DIR, then removes the records whose mounts were
- * all visited with ERR_NONE. A missing DIR is an empty one.
+ * all visited with ERR_NONE. A record of an earlier boot is removed unvisited. A missing DIR is an
+ * empty one.
  * Errors: ERR_SYSTEM; the last error of `visit`, after all mounts were visited. */
 MUST_CHECK enum error_code frozen_record_visit(
     const char *dir,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 static void close_file(FILE **file)
 {
@@ -58,37 +59,58 @@ static bool contains(const char *mount_point, const char *path)
     return strncmp(mount_point, path, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
-/* The longest mount point wins; of equal ones the later, which covers the earlier. */
-static enum error_code search_table(FILE *table, const char *path, struct mount *mount,
-                                    struct error *err)
+/* The mount table, which the caller closes; NULL with *err filled. */
+static FILE *open_table(const struct mount_roots *roots, struct error *err)
 {
-    char line[3 * PATH_MAX];
-    struct mount read;
-    struct mount best = {0};
-    while (fgets(line, sizeof(line), table) != NULL) {
-        if (parse_mount(line, &read) && contains(read.mount_point, path) &&
-            strlen(read.mount_point) >= strlen(best.mount_point))
-            best = read;
-    }
-    if (best.mount_point[0] == '\0')
-        return error_set(err, ERR_SYSTEM, "the mount table has no mount for '%s'", path);
-    *mount = best;
-    return ERR_NONE;
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/self/mountinfo",
+                   roots->proc != NULL ? roots->proc : "/proc");
+    FILE *table = fopen(path, "re");
+    if (table == NULL)
+        (void)error_set(err, ERR_SYSTEM, "cannot read '%s': %s", path, strerrordesc_np(errno));
+    return table;
 }
 
+/* The longest mount point wins; of equal ones the later, which covers the earlier. */
 enum error_code mount_find(const struct mount_roots *roots, const char *path, struct mount *mount,
                            struct error *err)
 {
     char real[PATH_MAX];
-    char table_path[PATH_MAX];
     if (realpath(path, real) == NULL)
         return error_set(err, ERR_NOT_FOUND, "cannot find '%s': %s", path, strerrordesc_np(errno));
-    (void)snprintf(table_path, sizeof(table_path), "%s/self/mountinfo",
-                   roots->proc != NULL ? roots->proc : "/proc");
-    CLEANUP(close_file) FILE *table = fopen(table_path, "re");
-    if (table == NULL) {
-        return error_set(err, ERR_SYSTEM, "cannot read '%s': %s", table_path,
-                         strerrordesc_np(errno));
+    CLEANUP(close_file) FILE *table = open_table(roots, err);
+    if (table == NULL)
+        return ERR_SYSTEM;
+    char line[3 * PATH_MAX];
+    struct mount read;
+    struct mount best = {0};
+    while (fgets(line, sizeof(line), table) != NULL) {
+        if (parse_mount(line, &read) && contains(read.mount_point, real) &&
+            strlen(read.mount_point) >= strlen(best.mount_point))
+            best = read;
     }
-    return search_table(table, real, mount, err);
+    if (best.mount_point[0] == '\0')
+        return error_set(err, ERR_SYSTEM, "the mount table has no mount for '%s'", real);
+    *mount = best;
+    return ERR_NONE;
+}
+
+enum error_code mount_find_device(const struct mount_roots *roots, dev_t device,
+                                  struct mount *mount, struct error *err)
+{
+    CLEANUP(close_file) FILE *table = open_table(roots, err);
+    if (table == NULL)
+        return ERR_SYSTEM;
+    char line[3 * PATH_MAX];
+    struct mount read;
+    bool found = false;
+    while (fgets(line, sizeof(line), table) != NULL) {
+        if (!parse_mount(line, &read) || makedev(read.device_major, read.device_minor) != device)
+            continue;
+        *mount = read;
+        found = true;
+    }
+    return found ? ERR_NONE
+                 : error_set(err, ERR_NOT_FOUND, "device %u:%u is mounted nowhere", major(device),
+                             minor(device));
 }

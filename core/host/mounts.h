@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "core/cloud.h"
 #include "model/error.h"
@@ -38,6 +39,11 @@ struct volume_ids {
  * Errors: ERR_NOT_FOUND if the path does not exist; ERR_SYSTEM. */
 MUST_CHECK enum error_code mount_find(const struct mount_roots *roots, const char *path,
                                       struct mount *mount, struct error *err);
+
+/* Finds a mount of a device, the last one made.
+ * Errors: ERR_NOT_FOUND if it is mounted nowhere; ERR_SYSTEM. */
+MUST_CHECK enum error_code mount_find_device(const struct mount_roots *roots, dev_t device,
+                                             struct mount *mount, struct error *err);
 
 /* Adds to *ids the EBS volumes that the mount's block device is made of: through partitions,
  * device-mapper (LVM, LUKS) and md to the disks, and by their by-id link to volume ids. *ids is

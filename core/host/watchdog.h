@@ -33,7 +33,8 @@ struct watchdog_options {
 MUST_CHECK enum error_code watchdog_find(const char *configured, char *path, size_t path_size,
                                          struct error *err);
 
-/* Starts the process in its own session and waits until it says it is ready.
+/* Starts the process in its own session and, where permitted, outside of our control group, and
+ * waits until it says it is ready.
  * Errors: ERR_QUIESCE if it cannot be started or is not ready within 5 s. */
 MUST_CHECK enum error_code watchdog_start(struct watchdog *watchdog,
                                           const struct watchdog_options *options,

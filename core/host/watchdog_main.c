@@ -1,10 +1,12 @@
 /* ebshift-watchdog: thaws what its parent froze when the parent is dead, stopped or late.
  *
  * usage: ebshift-watchdog LIMIT_MS MOUNT_COUNT, with the descriptors of watchdog_wire.h.
+ * It comes up in a session of its own, leaves the control group of its parent, and locks its memory.
  * After the ready message it touches no filesystem: all it does is poll, recv, send and FITHAW. */
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -37,12 +39,14 @@ static void start_timer(const struct watch *watch, long first_ms, long again_ms)
     (void)timerfd_settime(watch->timer_fd, 0, &spec, NULL);
 }
 
-/* In reverse, as the parent would. EINVAL (not frozen) is the normal answer of a repeated pass. */
-static void thaw_announced(const struct watch *watch)
+/* In reverse, as the parent would, and each only once: who freezes it next is somebody else. EINVAL
+ * (not frozen) leaves it due, because the parent may be about to freeze it. */
+static void thaw_announced(struct watch *watch)
 {
     for (size_t i = watch->mount_count; i > 0; i--) {
-        if (watch->announced[i - 1])
-            (void)ioctl(WATCHDOG_FIRST_MOUNT_FD + (int)i - 1, FITHAW, 0);
+        int fd = WATCHDOG_FIRST_MOUNT_FD + (int)i - 1;
+        if (watch->announced[i - 1] && ioctl(fd, FITHAW, 0) == 0)
+            watch->announced[i - 1] = false;
     }
 }
 
@@ -110,14 +114,33 @@ static void ignore_signals(void)
     (void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
-/* The out-of-memory killer would be the one SIGKILL that comes at the worst moment. */
-static void refuse_oom_kill(void)
+/* What the kernel does not permit stays undone: the watchdog serves without it. */
+static void put_text(const char *path, const char *text)
 {
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0)
         return;
-    (void)!write(fd, "-1000", strlen("-1000"));
+    (void)!write(fd, text, strlen(text));
     close(fd);
+}
+
+/* `systemctl kill`, the end of a login session or a paused container hit every member of a control
+ * group. Nobody does that to the root, where systemd lets a stranger be; a container without the
+ * right to write here keeps its watchdog, which then shares the fate of the container. */
+static void leave_control_group(void)
+{
+    put_text("/sys/fs/cgroup/cgroup.procs", "0");         /* version 2; "0" is the writer */
+    put_text("/sys/fs/cgroup/unified/cgroup.procs", "0"); /* version 2 beside version 1 */
+    put_text("/sys/fs/cgroup/systemd/cgroup.procs", "0"); /* version 1: the group systemd kills */
+    put_text("/sys/fs/cgroup/freezer/cgroup.procs", "0"); /* version 1: the group that is paused */
+}
+
+/* The moment to act is likely one at which the machine has no processor and no memory to spare. */
+static void come_first(void)
+{
+    struct sched_param priority = {.sched_priority = 1};
+    (void)sched_setscheduler(0, SCHED_FIFO, &priority);
+    put_text("/proc/self/oom_score_adj", "-1000");
 }
 
 int main(int argc, char **argv)
@@ -130,7 +153,8 @@ int main(int argc, char **argv)
         return 2;
 
     ignore_signals();
-    refuse_oom_kill();
+    leave_control_group();
+    come_first();
     watch.timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (watch.timer_fd < 0 || chdir("/") != 0 || mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
         return 1;

@@ -75,6 +75,23 @@ Test(frozen_record, a_failed_visit_goes_on_and_keeps_the_record)
     cr_expect_str_eq(again.text, seen.text);
 }
 
+/* No freeze survives a reboot, and devices may have other numbers after it. */
+Test(frozen_record, a_record_of_an_earlier_boot_is_dropped)
+{
+    struct seen seen = {0};
+    struct error err = {0};
+    write_two();
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof(path), "%s/frozen.%ld", inner, (long)getpid());
+    FILE *file = fopen(path, "we");
+    cr_assert_not_null(file);
+    (void)fputs("boot 6f1c2d3e-0000-4000-8000-1b2c3d4e5f60\n259:3 /srv/data\n", file);
+    (void)fclose(file);
+    cr_assert_eq(frozen_record_visit(inner, see, &seen, &err), ERR_NONE);
+    cr_expect_str_eq(seen.text, "");
+    cr_expect_neq(access(path, F_OK), 0);
+}
+
 Test(frozen_record, removing_removes_only_ours)
 {
     struct seen seen = {0};

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -234,6 +235,15 @@ Test(mounts, a_path_that_is_not_there_is_not_found)
     struct mount mount = {0};
     struct error err = {0};
     cr_expect_eq(mount_find(&roots, at("m/nowhere"), &mount, &err), ERR_NOT_FOUND);
+}
+
+Test(mounts, a_device_is_found_where_it_is_mounted)
+{
+    struct mount mount;
+    struct error err = {0};
+    cr_assert_eq(mount_find_device(&roots, makedev(259, 12), &mount, &err), ERR_NONE);
+    cr_expect_str_eq(mount.mount_point, at("m/data/wal dir"));
+    cr_expect_eq(mount_find_device(&roots, makedev(259, 4), &mount, &err), ERR_NOT_FOUND);
 }
 
 Test(mounts, a_sibling_with_a_longer_name_is_not_inside)

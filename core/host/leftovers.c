@@ -1,0 +1,115 @@
+/* The part of freeze.h that thaws what somebody else left frozen. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "core/host/freeze.h"
+#include "core/host/mounts.h"
+
+enum error_code freeze_thaw_path(const char *mount_point, bool *was_frozen, struct error *err)
+{
+    int fd = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return error_set(err, ERR_NOT_FOUND, "cannot open mount point '%s': %s", mount_point,
+                         strerrordesc_np(errno));
+    }
+    int failed = ioctl(fd, FITHAW, 0) == 0 ? 0 : errno;
+    close(fd);
+    if (failed != 0 && failed != EINVAL) {
+        return error_set(err, ERR_NOT_THAWED, "cannot thaw '%s': %s", mount_point,
+                         strerrordesc_np(failed));
+    }
+    *was_frozen = failed == 0;
+    return ERR_NONE;
+}
+
+struct thaw_visit {
+    void (*told)(void *context, const char *mount_point, bool was_frozen);
+    void *context;
+};
+
+static bool lies_on(const char *path, dev_t device)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && found.st_dev == device;
+}
+
+static void close_file(FILE **file)
+{
+    if (*file != NULL)
+        (void)fclose(*file);
+}
+
+/* The name of a block device as sysfs tells it, "loop0"; false if there is no such device. */
+static bool device_name(dev_t device, char *name, size_t size)
+{
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/uevent", major(device), minor(device));
+    CLEANUP(close_file) FILE *file = fopen(path, "re");
+    char line[256];
+    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        if (strncmp(line, "DEVNAME=", 8) == 0) {
+            (void)snprintf(name, size, "%s", line + 8);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Unmounting does not thaw: the frozen filesystem lives on, mounted nowhere, and holds its device.
+ * It comes back, still frozen, when the device is mounted again. */
+static enum error_code check_not_held(const struct frozen_mount *mount, struct error *err)
+{
+    char name[256];
+    char path[sizeof(name) + 8];
+    if (!device_name(mount->device, name, sizeof(name)))
+        return ERR_NONE; /* the disk is gone, and the filesystem with it */
+    (void)snprintf(path, sizeof(path), "/dev/%s", name);
+    int fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    if (fd >= 0 || errno != EBUSY)
+        return ERR_NONE;
+    return error_set(err, ERR_NOT_THAWED,
+                     "'%s', frozen at '%s', is mounted nowhere and still held: mount it, then run "
+                     "'ebshift thaw' again",
+                     path, mount->path);
+}
+
+/* A record may be older than the mount table: the filesystem may have moved, or be unmounted. */
+static enum error_code thaw_recorded(void *context, const struct frozen_mount *mount,
+                                     struct error *err)
+{
+    const struct thaw_visit *visit = context;
+    const struct mount_roots roots = {0};
+    const char *mount_point = mount->path;
+    struct mount found;
+    bool was_frozen = false;
+    if (!lies_on(mount_point, mount->device) &&
+        mount_find_device(&roots, mount->device, &found, NULL) == ERR_NONE)
+        mount_point = found.mount_point;
+    if (lies_on(mount_point, mount->device)) {
+        TRY(freeze_thaw_path(mount_point, &was_frozen, err));
+    } else {
+        TRY(check_not_held(mount, err));
+    }
+    if (visit->told != NULL)
+        visit->told(visit->context, mount_point, was_frozen);
+    return ERR_NONE;
+}
+
+enum error_code freeze_thaw_leftovers(const char *record_dir,
+                                      void (*told)(void *context, const char *mount_point,
+                                                   bool was_frozen),
+                                      void *context, struct error *err)
+{
+    struct thaw_visit visit = {.told = told, .context = context};
+    return frozen_record_visit(record_dir, thaw_recorded, &visit, err);
+}
