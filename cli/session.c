@@ -93,7 +93,7 @@ enum error_code session_configure(struct session *session, bool must_exist, stru
 enum error_code session_open_store(struct session *session, struct error *err)
 {
     TRY(store_open(session->config.store, &session->store, err));
-    return store_lock(session->store, err);
+    return store_lock(session->store, clock_now_ms(&session->clock), err);
 }
 
 enum error_code session_read_store(struct session *session, struct error *err)

@@ -24,12 +24,13 @@
 
 struct store;
 
-/* Opens (and makes, if needed) the store in a directory and brings its tables up to date.
- * Errors: ERR_STORE, also if a newer ebshift has written it. Close with store_close(). */
+/* Opens (and makes, if needed) the store in a directory, checks that it is whole and brings its
+ * tables up to date. Errors: ERR_STORE, also if a newer ebshift has written it or if it is damaged
+ * or lost; ERR_LOCKED if another program keeps it locked. Close with store_close(). */
 MUST_CHECK enum error_code store_open(const char *directory, struct store **store,
                                       struct error *err);
-/* Opens a store only to read it, so that looking never changes a thing.
- * Errors: ERR_NO_RUN if there is none. */
+/* Opens a store only to read it, so that looking never changes a thing; needs no right to write,
+ * unless a process that was killed left a log there. Errors: ERR_NO_RUN if there is none. */
 MUST_CHECK enum error_code store_open_readonly(const char *directory, struct store **store,
                                                struct error *err);
 void store_close(struct store *store);
@@ -37,9 +38,10 @@ void store_close(struct store *store);
 void store_closep(struct store **store);
 #define CLEANUP_STORE CLEANUP(store_closep)
 
-/* Takes the lock that makes this process the only one that acts; released by store_close() and by
- * the death of the process. Errors: ERR_LOCKED, naming the holder. */
-MUST_CHECK enum error_code store_lock(struct store *store, struct error *err);
+/* Takes the lock that makes this process the only one that acts, from now_ms on; released by
+ * store_close() and by the death of the process. Errors: ERR_LOCKED, naming the holder: its process
+ * id, its host and since when. */
+MUST_CHECK enum error_code store_lock(struct store *store, int64_t now_ms, struct error *err);
 
 /* ---- runs ---- */
 

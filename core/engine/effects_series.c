@@ -97,7 +97,11 @@ static enum error_code begin_round(struct engine *engine, const struct plan *pla
     }
     round.planned_ms = plan->next.at_ms;
     tell_next(engine, plan, round.planned_ms);
-    return store_put_round(engine->store, engine->run.id, &round, err);
+    enum error_code code = store_put_round(engine->store, engine->run.id, &round, err);
+    /* The failure is saved with the run, and a resume shall not pass over this number. */
+    if (code != ERR_NONE)
+        engine->run.round--;
+    return code;
 }
 
 static enum error_code check_plan(struct engine *engine, const struct plan *plan, struct error *err)

@@ -3,11 +3,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum error_code db_damaged(sqlite3 *db, const char *found, struct error *err)
+{
+    return error_set(err, ERR_STORE,
+                     "the store '%s' is damaged (%s); keep it and put a copy back (what a run made "
+                     "carries the tag 'ebshift:run')",
+                     sqlite3_db_filename(db, "main"), found);
+}
+
 enum error_code db_fail(sqlite3 *db, const char *doing, struct error *err)
 {
-    if (sqlite3_errcode(db) == SQLITE_NOMEM)
+    switch (sqlite3_errcode(db)) {
+    case SQLITE_NOMEM:
         return error_set(err, ERR_NO_MEMORY, "cannot %s: out of memory", doing);
-    return error_set(err, ERR_STORE, "cannot %s: %s", doing, sqlite3_errmsg(db));
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return db_damaged(db, sqlite3_errmsg(db), err);
+    case SQLITE_BUSY:
+        return error_set(err, ERR_LOCKED, "another program has locked the store '%s'",
+                         sqlite3_db_filename(db, "main"));
+    default:
+        return error_set(err, ERR_STORE, "cannot %s '%s': %s", doing,
+                         sqlite3_db_filename(db, "main"), sqlite3_errmsg(db));
+    }
 }
 
 void db_done(struct db_query *query)

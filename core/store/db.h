@@ -20,8 +20,12 @@ struct store {
     char directory[256];
 };
 
-/* Turns the last failure of the database into *err. Returns ERR_STORE (or ERR_NO_MEMORY). */
+/* Turns the last failure of the database into *err. Returns ERR_STORE, ERR_NO_MEMORY, or ERR_LOCKED
+ * if another program kept it locked. */
 enum error_code db_fail(sqlite3 *db, const char *doing, struct error *err);
+
+/* Tells that the database is damaged, what was found, and what to do. Returns ERR_STORE. */
+enum error_code db_damaged(sqlite3 *db, const char *found, struct error *err);
 
 /* A statement; finalised by db_done(). */
 struct db_query {

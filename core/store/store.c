@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,16 +103,44 @@ static enum error_code migrate_from(struct store *store, int version, struct err
     return ERR_NONE;
 }
 
-static enum error_code open_database(struct store *store, int flags, struct error *err)
+static enum error_code open_database(struct store *store, const char *path, int flags,
+                                     struct error *err)
 {
-    char path[sizeof(store->directory) + 16];
-    (void)snprintf(path, sizeof(path), "%s/ebshift.db", store->directory);
     if (sqlite3_open_v2(path, &store->db, flags, NULL) != SQLITE_OK) {
         return error_set(err, ERR_STORE, "cannot open the store '%s': %s", path,
                          store->db == NULL ? "out of memory" : sqlite3_errmsg(store->db));
     }
     (void)sqlite3_busy_timeout(store->db, 5000);
     return db_exec(store, "PRAGMA foreign_keys = ON", err);
+}
+
+#define PATH_SIZE (sizeof(((struct store *)NULL)->directory) + 16)
+
+static void path_in(const struct store *store, const char *name, char path[PATH_SIZE])
+{
+    (void)snprintf(path, PATH_SIZE, "%s/%s", store->directory, name);
+}
+
+/* Bytes of a file of the store, -1 if it is not there. */
+static int64_t size_of(const struct store *store, const char *name)
+{
+    char path[PATH_SIZE];
+    struct stat facts;
+    path_in(store, name, path);
+    return stat(path, &facts) == 0 ? (int64_t)facts.st_size : -1;
+}
+
+/* SQLite takes a file that is empty or gone for a new database and throws the log of the old one
+ * away: a run under way would be forgotten. The lock is only ever made beside a whole database. */
+static enum error_code check_not_lost(const struct store *store, struct error *err)
+{
+    bool lived = size_of(store, "lock") >= 0 || size_of(store, "ebshift.db-wal") > 0;
+    if (size_of(store, "ebshift.db") > 0 || !lived)
+        return ERR_NONE;
+    return error_set(err, ERR_STORE,
+                     "the store in '%s' has lost its ebshift.db; put a copy back, or name another "
+                     "directory (what a run made carries the tag 'ebshift:run')",
+                     store->directory);
 }
 
 static enum error_code new_store(const char *directory, struct store **store, struct error *err)
@@ -129,29 +158,64 @@ static enum error_code new_store(const char *directory, struct store **store, st
     return ERR_NONE;
 }
 
-/* Makes the last element of the path only: a mistyped parent shall be an error, not a tree. */
-static enum error_code make_directory(const char *directory, struct error *err)
+static enum error_code sync_directory(const char *path, struct error *err)
 {
-    if (mkdir(directory, 0700) == 0 || errno == EEXIST)
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool synced = fd >= 0 && fsync(fd) == 0;
+    int failure = errno;
+    if (fd >= 0)
+        (void)close(fd);
+    if (synced)
         return ERR_NONE;
-    return error_set(err, ERR_STORE, "cannot make the store directory '%s': %s", directory,
+    return error_set(err, ERR_STORE, "cannot make '%s' durable: %s", path,
+                     strerrordesc_np(failure));
+}
+
+/* Makes the last element of the path only: a mistyped parent shall be an error, not a tree. */
+static enum error_code make_directory(const struct store *store, struct error *err)
+{
+    char parent[PATH_SIZE];
+    path_in(store, "..", parent);
+    if (mkdir(store->directory, 0700) == 0)
+        return sync_directory(parent, err);
+    if (errno == EEXIST)
+        return ERR_NONE;
+    return error_set(err, ERR_STORE, "cannot make the store directory '%s': %s", store->directory,
                      strerrordesc_np(errno));
+}
+
+/* A torn page would else come to light in the middle of a night, or never. */
+static enum error_code check_whole(struct store *store, struct error *err)
+{
+    CLEANUP_QUERY struct db_query query = {0};
+    bool row = false;
+    char found[160] = "";
+    TRY(db_prepare(store, "PRAGMA quick_check(1)", &query, err));
+    TRY(db_step(&query, &row, err));
+    if (row)
+        db_text(&query, 0, found, sizeof(found));
+    return strcmp(found, "ok") == 0 ? ERR_NONE : db_damaged(store->db, found, err);
 }
 
 static enum error_code prepare_tables(struct store *store, struct error *err)
 {
     int version = 0;
-    TRY(open_database(store, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err));
-    TRY(db_exec(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err));
+    char path[PATH_SIZE];
+    path_in(store, "ebshift.db", path);
+    TRY(check_not_lost(store, err));
+    TRY(open_database(store, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err));
+    TRY(db_exec(store, "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL", err));
     TRY(read_version(store, &version, err));
-    return migrate_from(store, version, err);
+    TRY(check_whole(store, err));
+    TRY(migrate_from(store, version, err));
+    return sync_directory(store->directory, err);
 }
 
 /* SQLite does not wait when two openers switch a new file to WAL at once, so openers queue at the
  * directory. */
 static enum error_code open_writable(struct store *store, struct error *err)
 {
-    TRY(make_directory(store->directory, err));
+    TRY(make_directory(store, err));
     int fd = open(store->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || flock(fd, LOCK_EX) != 0) {
         if (fd >= 0)
@@ -174,19 +238,63 @@ enum error_code store_open(const char *directory, struct store **store, struct e
     return ERR_NONE;
 }
 
+/* A database in WAL mode is shared through a file beside it. Where that cannot be made, nobody can
+ * be writing, and the file itself is all there is, unless a log was left behind. */
+static enum error_code open_unshared(struct store *store, struct error *err)
+{
+    char address[3 * PATH_SIZE + 32];
+    if (size_of(store, "ebshift.db-wal") > 0) {
+        return error_set(err, ERR_STORE,
+                         "the newest part of the store in '%s' is in ebshift.db-wal, which only a "
+                         "writer can merge: look as its owner, or at a copy that can be written",
+                         store->directory);
+    }
+    size_t length = (size_t)snprintf(address, sizeof(address), "file:");
+    for (const char *c = store->directory; *c != '\0'; c++) {
+        bool plain = strchr("%?#", *c) == NULL;
+        length += (size_t)snprintf(address + length, sizeof(address) - length,
+                                   plain ? "%c" : "%%%02x", (unsigned char)*c);
+    }
+    (void)snprintf(address + length, sizeof(address) - length, "/ebshift.db?immutable=1");
+    (void)sqlite3_close(store->db);
+    store->db = NULL;
+    return open_database(store, address, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, err);
+}
+
+static enum error_code open_to_read(struct store *store, int *version, struct error *err)
+{
+    char path[PATH_SIZE];
+    path_in(store, "ebshift.db", path);
+    TRY(open_database(store, path, SQLITE_OPEN_READONLY, err));
+    enum error_code code = read_version(store, version, err);
+    int failure = sqlite3_errcode(store->db);
+    if (code == ERR_NONE || (failure != SQLITE_CANTOPEN && failure != SQLITE_READONLY))
+        return code;
+    TRY(open_unshared(store, err));
+    return read_version(store, version, err);
+}
+
+static enum error_code find_database(const struct store *store, struct error *err)
+{
+    char path[PATH_SIZE];
+    path_in(store, "ebshift.db", path);
+    if (access(path, R_OK) != 0 && errno != ENOENT && errno != ENOTDIR) {
+        return error_set(err, ERR_STORE, "cannot read the store '%s': %s", path,
+                         strerrordesc_np(errno));
+    }
+    TRY(check_not_lost(store, err));
+    if (size_of(store, "ebshift.db") <= 0)
+        return error_set(err, ERR_NO_RUN, "no store in '%s' yet", store->directory);
+    return ERR_NONE;
+}
+
 enum error_code store_open_readonly(const char *directory, struct store **store, struct error *err)
 {
     CLEANUP_STORE struct store *opened = NULL;
     int version = 0;
-    char path[300];
-    (void)snprintf(path, sizeof(path), "%.256s/ebshift.db", directory);
-    if (access(path, F_OK) != 0)
-        return error_set(err, ERR_NO_RUN, "no store in '%s' yet", directory);
     TRY(new_store(directory, &opened, err));
-    /* A reader of a WAL database still writes its shared memory file, hence read-write. */
-    TRY(open_database(opened, SQLITE_OPEN_READWRITE, err));
-    TRY(db_exec(opened, "PRAGMA query_only = ON", err));
-    TRY(read_version(opened, &version, err));
+    TRY(find_database(opened, err));
+    TRY(open_to_read(opened, &version, err));
     if (version < VERSION) {
         return error_set(err, ERR_STORE,
                          "the store in '%s' is older than this ebshift; run a "
@@ -212,31 +320,4 @@ void store_closep(struct store **store)
 {
     store_close(*store);
     *store = NULL;
-}
-
-/* The lock is the kernel's, so it goes with the process however that ends; the pid in the file is
- * only there to be named. */
-enum error_code store_lock(struct store *store, struct error *err)
-{
-    char path[sizeof(store->directory) + 16];
-    char pid[32] = "";
-    (void)snprintf(path, sizeof(path), "%s/lock", store->directory);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_set(err, ERR_STORE, "cannot open '%s': %s", path, strerrordesc_np(errno));
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        ssize_t length = read(fd, pid, sizeof(pid) - 1);
-        pid[length > 0 ? length : 0] = '\0';
-        pid[strcspn(pid, "\n")] = '\0';
-        (void)close(fd);
-        return error_set(err, ERR_LOCKED, "process %s is at work on the store '%s'", pid,
-                         store->directory);
-    }
-    int length = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)length, 0) != length) {
-        (void)close(fd);
-        return error_set(err, ERR_STORE, "cannot write '%s': %s", path, strerrordesc_np(errno));
-    }
-    store->lock_fd = fd;
-    return ERR_NONE;
 }

@@ -105,7 +105,7 @@ enum error_code rig_drive(struct rig *rig, enum rig_verb verb, struct error *err
 {
     CLEANUP_STORE struct store *store = NULL;
     TRY(store_open(rig->directory, &store, err));
-    TRY(store_lock(store, err));
+    TRY(store_lock(store, rig->world->now_ms, err));
     return act(rig, store, verb, err);
 }
 
