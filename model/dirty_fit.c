@@ -50,6 +50,8 @@ static const double prior_covariance[DIRTY_TERMS * DIRTY_TERMS] = {
 #define PRIOR_SHAPE 2.0
 #define PRIOR_RATE  0.1289260353582042
 
+/* Log of the least bytes that count, in blocks: a 128th of one. */
+#define LEAST_LOG_BYTES (-7 * M_LN2)
 /* The bend is measured from here: an hour, in log ticks. */
 #define BEND_AT 2.5
 /* Where no pair was seen: blocks per written block, and the scale of that guess (a factor of three
@@ -86,11 +88,13 @@ static double log_floor(double value, double floor)
     return log(fmax(value, floor));
 }
 
-static void fill_terms(double terms[DIRTY_TERMS], double bytes, double ops, double log_ticks)
+/* log_shrink: by how much bytes and ops are to be less than given. */
+static void fill_terms(double terms[DIRTY_TERMS], double bytes, double ops, double log_ticks,
+                       double log_shrink)
 {
     terms[0] = 1;
-    terms[1] = log_floor(bytes / BLOCK_BYTES, 1.0 / 128);
-    terms[2] = log_floor(ops, 1);
+    terms[1] = fmax(log(bytes / BLOCK_BYTES) - log_shrink, LEAST_LOG_BYTES);
+    terms[2] = fmax(log(ops) - log_shrink, 0);
     terms[3] = log_ticks;
     terms[4] = (log_ticks - BEND_AT) * (log_ticks - BEND_AT);
 }
@@ -103,14 +107,17 @@ static double line_at(const struct dirty_line *line, const double terms[DIRTY_TE
     return value;
 }
 
-static double line_scale(const struct dirty_line *line, const double terms[DIRTY_TERMS])
+/* Variance of a new value there, in units of noise squared. The covariance is symmetric. */
+static double line_spread(const struct dirty_line *line, const double terms[DIRTY_TERMS])
 {
     double spread = 1;
     for (size_t i = 0; i < DIRTY_TERMS; i++) {
-        for (size_t k = 0; k < DIRTY_TERMS; k++)
-            spread += terms[i] * line->covariance[i][k] * terms[k];
+        double others = 0;
+        for (size_t k = i + 1; k < DIRTY_TERMS; k++)
+            others += line->covariance[i][k] * terms[k];
+        spread += terms[i] * (line->covariance[i][i] * terms[i] + 2 * others);
     }
-    return line->noise * sqrt(fmax(spread, 0));
+    return spread > 0 ? spread : 0;
 }
 
 static enum error_code check_gsl(int status, struct error *err)
@@ -265,7 +272,7 @@ static struct row row_of(const struct dirty_sample *sample, const struct write_r
     double elapsed_s = (double)(sample->end_ms - sample->start_ms) / 1000;
     struct row row = {.sample = sample, .weight = 1};
     row.log_blocks = log_floor((double)sample->changed_bytes / BLOCK_BYTES, 0.5);
-    fill_terms(row.terms, amount.bytes, amount.ops, log(elapsed_s / TICK_S));
+    fill_terms(row.terms, amount.bytes, amount.ops, log(elapsed_s / TICK_S), 0);
     return row;
 }
 
@@ -322,7 +329,7 @@ static struct row guess(const struct write_rate *writes, int64_t now_ms, double 
     double scale = writes->known ? GUESS_SCALE : BLIND_SCALE;
     struct row row = {.log_blocks = log_floor(fmin(blocks, volume), 0.5)};
     row.weight = PRIOR_RATE / PRIOR_SHAPE / (scale * scale);
-    fill_terms(row.terms, hour.bytes, hour.ops, log(12));
+    fill_terms(row.terms, hour.bytes, hour.ops, log(12), 0);
     return row;
 }
 
@@ -444,7 +451,6 @@ static double edge_exponent(const struct dirty_fit *fit, double log_ticks, bool 
 
 /* A query moved to the edge of the observed gaps, at the same rates. */
 struct inside {
-    double log_ticks;
     double outside; /* how far it was moved, in log ticks */
     double terms[DIRTY_TERMS];
 };
@@ -453,40 +459,47 @@ static struct inside inside_of(const struct dirty_fit *fit, const struct dirty_q
 {
     struct inside inside;
     double log_ticks = log(query->elapsed_s / TICK_S);
-    inside.log_ticks = fmin(fmax(log_ticks, fit->log_tick_min), fit->log_tick_max);
-    inside.outside = log_ticks - inside.log_ticks;
-    double shrink = inside.outside == 0 ? 1 : exp(-inside.outside);
-    fill_terms(inside.terms, query->write_bytes * shrink, query->write_ops * shrink,
-               inside.log_ticks);
+    double edge = fmin(fmax(log_ticks, fit->log_tick_min), fit->log_tick_max);
+    inside.outside = log_ticks - edge;
+    fill_terms(inside.terms, query->write_bytes, query->write_ops, edge, inside.outside);
     return inside;
 }
 
-static struct dirty_answer typical_of(const struct dirty_fit *fit, const struct inside *inside,
-                                      double all_scale)
+static double scale_of(double variance, const struct inside *inside)
 {
-    double typical = all_scale * fmax(1, fit->neighbours.noise / fit->all.noise);
     double far = OUTSIDE_SCALE * inside->outside;
-    double exponent = edge_exponent(fit, inside->log_ticks, inside->outside < 0);
-    return (struct dirty_answer){
-        .log_blocks = line_at(&fit->all, inside->terms) + exponent * inside->outside,
-        .typical_scale = INFLATION * sqrt(typical * typical + far * far),
+    return INFLATION * sqrt(variance + far * far);
+}
+
+static struct dirty_answer typical_of(const struct dirty_fit *fit, const struct inside *inside,
+                                      double all_spread)
+{
+    double noise = fmax(fit->all.noise, fit->neighbours.noise);
+    struct dirty_answer answer = {
+        .log_blocks = line_at(&fit->all, inside->terms),
+        .typical_scale = scale_of(noise * noise * all_spread, inside),
     };
+    if (inside->outside != 0)
+        answer.log_blocks +=
+            inside->outside * edge_exponent(fit, inside->terms[3], inside->outside < 0);
+    return answer;
 }
 
 struct dirty_answer dirty_fit_ask_typical(const struct dirty_fit *fit,
                                           const struct dirty_query *query)
 {
     struct inside inside = inside_of(fit, query);
-    return typical_of(fit, &inside, line_scale(&fit->all, inside.terms));
+    return typical_of(fit, &inside, line_spread(&fit->all, inside.terms));
 }
 
 struct dirty_answer dirty_fit_ask(const struct dirty_fit *fit, const struct dirty_query *query)
 {
     struct inside inside = inside_of(fit, query);
-    double all = line_scale(&fit->all, inside.terms);
+    double all = line_spread(&fit->all, inside.terms);
+    double neighbours = line_spread(&fit->neighbours, inside.terms);
     struct dirty_answer answer = typical_of(fit, &inside, all);
-    double wide = fmax(all, line_scale(&fit->neighbours, inside.terms));
-    double far = OUTSIDE_SCALE * inside.outside;
-    answer.scale = INFLATION * sqrt(wide * wide + far * far);
+    answer.scale = scale_of(fmax(fit->all.noise * fit->all.noise * all,
+                                 fit->neighbours.noise * fit->neighbours.noise * neighbours),
+                            &inside);
     return answer;
 }

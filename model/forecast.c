@@ -54,9 +54,10 @@ struct delta_law forecast_delta_law_typical(const struct volume_model *model, in
 
 double forecast_delta_at(const struct delta_law *law, double error, double write_error)
 {
-    double log_blocks = law->blocks.log_blocks + error + write_error;
-    double log_cap = log(law->cap_blocks) + fmax(write_error, 0);
-    return BLOCK_BYTES * exp(fmin(log_blocks, log_cap));
+    double blocks = exp(law->blocks.log_blocks + error + write_error);
+    if (blocks > law->cap_blocks)
+        blocks = fmin(blocks, law->cap_blocks * exp(fmax(write_error, 0)));
+    return BLOCK_BYTES * blocks;
 }
 
 /* The t deviate of a chance, widened by the writes' share of the doubt. */

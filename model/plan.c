@@ -148,9 +148,8 @@ static int64_t start_by(const struct search *search, const struct choice *choice
 static void report_unhurried(const struct search *search, struct plan *plan)
 {
     double ready_s = 0;
-    struct choice choice = search_unhurried(search, &ready_s);
+    plan->attainable_s = search_unhurried(search, &ready_s);
     plan->earliest_cut_ms = instant_after(search->input, ready_s);
-    plan->attainable_s = choice.promise_s;
 }
 
 static void report(const struct search *search, const struct choice *choice, struct plan *plan)
@@ -214,7 +213,7 @@ static enum error_code make(const struct plan_input *input, struct plan *plan, s
     CLEANUP_ROLLOUT struct rollout rollout = {0};
     TRY(solve_series(input, &plan->series, err));
     TRY(rollout_init(&rollout, input, err));
-    double *scratch = calloc(rollout.draw_count, sizeof(*scratch));
+    double *scratch = calloc(2 * rollout.draw_count, sizeof(*scratch));
     if (scratch == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold %zu draws", rollout.draw_count);
     struct search search = {

@@ -30,7 +30,10 @@ struct transfer_luck {
     double *s_per_mib;      /* per draw */
     double *full_s_per_mib; /* per draw */
     double *shared;         /* per draw: t deviate */
-    double *own;            /* per slot and draw */
+    double *surprise_ratio; /* per slot and draw: seconds over those of the line */
+    double median_fixed_s;  /* the line itself, drift included */
+    double median_s_per_mib;
+    double drift_ratio; /* what the level makes of a line of differences */
 };
 
 /* The law of the gap that a slot had in the draw before; draws seldom differ in it. */
@@ -44,7 +47,7 @@ struct rollout_member {
     struct known_law laws[ROLLOUT_SLOTS];
     double *write_surprise; /* per draw: normal deviate */
     double *delta_shared;   /* per draw: t deviate */
-    double *delta_own;      /* per slot and draw */
+    double *delta_surprise; /* per slot and draw: the volume's and its own, in scales */
     struct transfer_luck snapshot;
     struct transfer_luck copy;
 };
@@ -75,7 +78,7 @@ static void carve_luck(struct transfer_luck *luck, double **next, size_t draws)
     luck->s_per_mib = carve(next, draws);
     luck->full_s_per_mib = carve(next, draws);
     luck->shared = carve(next, draws);
-    luck->own = carve(next, draws * ROLLOUT_SLOTS);
+    luck->surprise_ratio = carve(next, draws * ROLLOUT_SLOTS);
 }
 
 static void carve_all(struct rollout *rollout)
@@ -91,7 +94,7 @@ static void carve_all(struct rollout *rollout)
         struct rollout_member *member = &rollout->members[i];
         member->write_surprise = carve(&next, draws);
         member->delta_shared = carve(&next, draws);
-        member->delta_own = carve(&next, draws * ROLLOUT_SLOTS);
+        member->delta_surprise = carve(&next, draws * ROLLOUT_SLOTS);
         carve_luck(&member->snapshot, &next, draws);
         carve_luck(&member->copy, &next, draws);
     }
@@ -119,7 +122,14 @@ static void draw_luck(gsl_rng *rng, const struct duration_fit *fit, struct trans
             exp(fit->full_log_s_per_mib + fit->full_scale * gsl_ran_gaussian_ziggurat(rng, 1));
     }
     draw_t(rng, DURATION_DOF, luck->shared, draws);
-    draw_t(rng, DURATION_DOF, luck->own, draws * ROLLOUT_SLOTS);
+    for (size_t i = 0; i < draws * ROLLOUT_SLOTS; i++) {
+        double surprise =
+            TIME_SHARED * luck->shared[i % draws] + TIME_OWN * gsl_ran_tdist(rng, DURATION_DOF);
+        luck->surprise_ratio[i] = exp(TIME_INFLATION * fit->noise * surprise);
+    }
+    luck->drift_ratio = exp(fit->level);
+    luck->median_fixed_s = exp(fit->log_fixed_s + fit->level);
+    luck->median_s_per_mib = exp(fit->log_s_per_mib + fit->level);
 }
 
 static void draw_member(gsl_rng *rng, const struct volume_model *model,
@@ -129,7 +139,10 @@ static void draw_member(gsl_rng *rng, const struct volume_model *model,
     for (size_t i = 0; i < draws; i++)
         member->write_surprise[i] = gsl_ran_gaussian_ziggurat(rng, 1);
     draw_t(rng, dof, member->delta_shared, draws);
-    draw_t(rng, dof, member->delta_own, draws * ROLLOUT_SLOTS);
+    for (size_t i = 0; i < draws * ROLLOUT_SLOTS; i++) {
+        member->delta_surprise[i] =
+            DELTA_SHARED * member->delta_shared[i % draws] + DELTA_OWN * gsl_ran_tdist(rng, dof);
+    }
     draw_luck(rng, &model->snapshot, &member->snapshot, draws);
     draw_luck(rng, &model->copy, &member->copy, draws);
 }
@@ -158,38 +171,33 @@ struct load {
     bool full;
 };
 
-/* Log seconds of a transfer in one draw, its own surprise aside. */
-static double line_log_s(const struct duration_fit *fit, const struct transfer_luck *luck,
-                         size_t draw, const struct load *load)
-{
-    double mib = load->bytes / BYTES_PER_MIB;
-    if (load->full)
-        return log(luck->fixed_s[draw] + luck->full_s_per_mib[draw] * mib);
-    return log(luck->fixed_s[draw] + luck->s_per_mib[draw] * mib) + fit->level;
-}
-
 /* One draw and one slot of it. */
 struct moment {
     size_t draw;
     size_t slot;
-    size_t index; /* of slot and draw in the own arrays */
+    size_t index; /* of slot and draw in the arrays per slot and draw */
 };
 
-static double transfer_s(const struct duration_fit *fit, const struct transfer_luck *luck,
-                         const struct moment *moment, const struct load *load)
+/* Seconds of a transfer in one draw, the surprise of its slot aside. */
+static double line_s(const struct transfer_luck *luck, size_t draw, const struct load *load)
 {
-    double surprise =
-        TIME_SHARED * luck->shared[moment->draw] + TIME_OWN * luck->own[moment->index];
-    return fmin(
-        exp(line_log_s(fit, luck, moment->draw, load) + TIME_INFLATION * fit->noise * surprise),
-        LONGEST_S);
+    double mib = load->bytes / BYTES_PER_MIB;
+    if (load->full)
+        return luck->fixed_s[draw] + luck->full_s_per_mib[draw] * mib;
+    return (luck->fixed_s[draw] + luck->s_per_mib[draw] * mib) * luck->drift_ratio;
+}
+
+static double transfer_s(const struct transfer_luck *luck, const struct moment *moment,
+                         const struct load *load)
+{
+    return fmin(line_s(luck, moment->draw, load) * luck->surprise_ratio[moment->index], LONGEST_S);
 }
 
 /* The same, given that it already runs for age_s; returns what remains. */
 static double remaining_s(const struct duration_fit *fit, const struct transfer_luck *luck,
                           const struct moment *moment, const struct load *load, double age_s)
 {
-    double line = line_log_s(fit, luck, moment->draw, load);
+    double line = log(line_s(luck, moment->draw, load));
     double noise = TIME_INFLATION * fit->noise;
     double passed = gsl_cdf_tdist_P((log(fmax(age_s, 1)) - line) / noise, DURATION_DOF);
     passed = fmin(passed, LATEST_CHANCE);
@@ -222,35 +230,43 @@ static struct load carried(const struct rollout *rollout, size_t index, const st
         return (struct load){.bytes = (double)member->full_bytes, .full = true};
     int64_t start_ms = rollout->input->now_ms + llround(start_s * 1000);
     const struct delta_law *law = law_of(rollout, index, moment->slot, base_ms, start_ms);
-    double surprise = DELTA_SHARED * luck->delta_shared[moment->draw] +
-                      DELTA_OWN * luck->delta_own[moment->index];
+    double error = law->blocks.typical_scale * luck->delta_surprise[moment->index];
     double write_error = law->write_scale * luck->write_surprise[moment->draw];
-    return (struct load){
-        .bytes = forecast_delta_at(law, law->blocks.typical_scale * surprise, write_error)};
+    return (struct load){.bytes = forecast_delta_at(law, error, write_error)};
 }
 
-/* Snapshot and copy of the whole set at leg->start_s, after the round at previous_ms (0: none yet,
- * each member has its own past). */
-static void play_leg(const struct rollout *rollout, const struct moment *moment,
-                     int64_t previous_ms, struct rollout_leg *leg)
+/* Snapshot and copy of the whole set at begin_s, after the round at previous_ms (0: none yet, each
+ * member has its own past). */
+static struct rollout_leg leg_of(const struct rollout *rollout, const struct moment *moment,
+                                 int64_t previous_ms, double begin_s)
 {
     const struct plan_input *input = rollout->input;
+    struct rollout_leg leg = {.begin_s = begin_s, .previous_ms = previous_ms, .played = true};
     for (size_t i = 0; i < input->member_count; i++) {
         const struct plan_member *member = &input->members[i];
-        const struct volume_model *model = member->model;
         const struct rollout_member *luck = &rollout->members[i];
         int64_t base_ms = previous_ms != 0 ? previous_ms : member->last_snapshot_ms;
         int64_t copied_ms = previous_ms != 0 ? previous_ms : member->last_copied_ms;
-        struct load load = carried(rollout, i, moment, base_ms, leg->start_s);
-        double snapshot_s = transfer_s(&model->snapshot, &luck->snapshot, moment, &load);
-        leg->snapshot_s = fmax(leg->snapshot_s, snapshot_s);
+        struct load load = carried(rollout, i, moment, base_ms, begin_s);
+        leg.snapshot_s = fmax(leg.snapshot_s, transfer_s(&luck->snapshot, moment, &load));
         if (input->copies) {
             if (copied_ms != base_ms)
-                load = carried(rollout, i, moment, copied_ms, leg->start_s);
-            leg->copy_s = fmax(leg->copy_s, transfer_s(&model->copy, &luck->copy, moment, &load));
+                load = carried(rollout, i, moment, copied_ms, begin_s);
+            leg.copy_s = fmax(leg.copy_s, transfer_s(&luck->copy, moment, &load));
         }
-        leg->delta_bytes += load.bytes;
+        leg.delta_bytes += load.bytes;
     }
+    return leg;
+}
+
+/* Neighbouring candidates share most of their rounds; one that begins as in the play before is
+ * not played again. */
+static void play_leg(const struct rollout *rollout, const struct moment *moment,
+                     int64_t previous_ms, double begin_s, struct rollout_leg *leg)
+{
+    if (!leg->played || leg->previous_ms != previous_ms || leg->begin_s != begin_s)
+        *leg = leg_of(rollout, moment, previous_ms, begin_s);
+    leg->start_s = begin_s;
     leg->made = true;
 }
 
@@ -284,7 +300,7 @@ static void play_in_flight(const struct rollout *rollout, const struct moment *m
             load = pending_load(rollout, i, moment, member->last_copied_ms);
             double copy_s = input->phase == PLAN_COPY_PENDING
                                 ? remaining_s(&model->copy, &luck->copy, moment, &load, age_s)
-                                : transfer_s(&model->copy, &luck->copy, moment, &load);
+                                : transfer_s(&luck->copy, moment, &load);
             leg->copy_s = fmax(leg->copy_s, copy_s);
         }
         leg->delta_bytes += load.bytes;
@@ -358,18 +374,23 @@ static int64_t oldest_base_ms(const struct rollout *rollout, int64_t previous_ms
     return oldest_ms;
 }
 
+static double median_s(const struct transfer_luck *luck, double bytes)
+{
+    return luck->median_fixed_s + luck->median_s_per_mib * bytes / BYTES_PER_MIB;
+}
+
 /* How long a round begun at start_ms would take, as far as one knows before. */
-static double expected_round_s(const struct rollout *rollout, int64_t base_ms, int64_t start_ms)
+static double expected_round_s(const struct rollout *rollout, size_t slot, int64_t base_ms,
+                               int64_t start_ms)
 {
     const struct plan_input *input = rollout->input;
     double longest_s = 0;
     for (size_t i = 0; i < input->member_count; i++) {
-        const struct volume_model *model = input->members[i].model;
-        struct delta_law law = forecast_delta_law_typical(model, base_ms, start_ms);
-        double bytes = forecast_delta_at(&law, 0, 0);
-        double seconds = exp(duration_fit_log_s(&model->snapshot, bytes));
+        const struct rollout_member *luck = &rollout->members[i];
+        double bytes = forecast_delta_at(law_of(rollout, i, slot, base_ms, start_ms), 0, 0);
+        double seconds = median_s(&luck->snapshot, bytes);
         if (input->copies)
-            seconds += exp(duration_fit_log_s(&model->copy, bytes));
+            seconds += median_s(&luck->copy, bytes);
         longest_s = fmax(longest_s, seconds);
     }
     return longest_s;
@@ -387,7 +408,7 @@ static bool makes_round(const struct rollout *rollout, const struct rollout_cand
     int64_t start_ms = rollout->input->now_ms + llround(start_s * 1000);
     if ((double)(start_ms - base_ms) / 1000 <= candidate->worth_gap_s)
         return false;
-    double over_s = start_s + expected_round_s(rollout, base_ms, start_ms);
+    double over_s = start_s + expected_round_s(rollout, round, base_ms, start_ms);
     return over_s + candidate->worth_gap_s < candidate->end_s;
 }
 
@@ -401,11 +422,12 @@ static void play_draw(struct rollout *rollout, const struct rollout_candidate *c
     for (size_t round = 0; round < PLAN_MAX_ROUNDS; round++) {
         struct moment moment = moment_of(rollout, round, draw);
         struct rollout_leg *leg = &rollout->legs[moment.index];
-        *leg = (struct rollout_leg){.start_s = round_start(candidate, round, free_s)};
-        over = over || !makes_round(rollout, candidate, round, leg->start_s, previous_ms);
+        double start_s = round_start(candidate, round, free_s);
+        over = over || !makes_round(rollout, candidate, round, start_s, previous_ms);
+        leg->made = false;
         if (over)
             continue;
-        play_leg(rollout, &moment, previous_ms, leg);
+        play_leg(rollout, &moment, previous_ms, start_s, leg);
         free_s = leg->start_s + leg->snapshot_s + leg->copy_s;
         previous_ms = input->now_ms + llround(leg->start_s * 1000);
     }
@@ -413,8 +435,7 @@ static void play_draw(struct rollout *rollout, const struct rollout_candidate *c
     struct rollout_leg *final = &rollout->legs[moment.index];
     double cut_s = fmax(free_s, candidate->cut_s);
     double fence_s = input->fixed_fence ? candidate->cut_s : cut_s;
-    *final = (struct rollout_leg){.start_s = fence_s};
-    play_leg(rollout, &moment, previous_ms, final);
+    play_leg(rollout, &moment, previous_ms, fence_s, final);
     final->start_s = cut_s;
     rollout->outcome.ready_s[draw] = free_s;
     rollout->outcome.cut_s[draw] = cut_s;

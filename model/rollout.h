@@ -36,6 +36,10 @@ struct rollout_leg {
     double delta_bytes; /* sum over the set: what the copies carry, without copies the snapshots */
     double snapshot_s;  /* slowest member */
     double copy_s;
+    /* What the numbers above were played for, whatever `made` says. */
+    bool played;
+    double begin_s;
+    int64_t previous_ms;
 };
 
 /* What came of it in each draw. Owned by the rollout that made it. */

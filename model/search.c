@@ -41,12 +41,26 @@ double search_limit_s(const struct plan_input *input)
     return input->max_downtime_ms > 0 ? (double)input->max_downtime_ms / 1000 : window_s;
 }
 
+/* How many of the largest values quantiles from p on need. */
+static size_t upper_count(size_t count, double p)
+{
+    return count - (size_t)(p * (double)(count - 1));
+}
+
+/* The p-quantile of `count` values, of which the largest are given, sorted downwards. Sorting all of
+ * them costs as much as playing them. */
+static double upper_quantile(const double *largest, size_t count, double p)
+{
+    double index = p * (double)(count - 1);
+    size_t at = upper_count(count, p) - 1;
+    double part = index - floor(index);
+    return at == 0 ? largest[0] : (1 - part) * largest[at] + part * largest[at - 1];
+}
+
 double search_quantile(const struct search *search, const double *values, size_t count, double p)
 {
-    for (size_t i = 0; i < count; i++)
-        search->scratch[i] = values[i];
-    gsl_sort(search->scratch, 1, count);
-    return gsl_stats_quantile_from_sorted_data(search->scratch, 1, count, p);
+    gsl_sort_largest(search->scratch, upper_count(count, p), values, 1, count);
+    return upper_quantile(search->scratch, count, p);
 }
 
 /* Half the mean, half the promise: good on most nights and not terrible on a bad one. */
@@ -56,17 +70,17 @@ static double cost_of(const struct search *search, const struct rollout_candidat
     const struct rollout_outcome *outcome = &search->rollout->outcome;
     /* With a fixed fence the wait is in the downtime already. */
     double weight = search->input->fixed_fence ? 0 : WAIT_WEIGHT;
-    for (size_t i = 0; i < count; i++) {
-        search->scratch[i] =
-            weight * (outcome->cut_s[i] - candidate->cut_s) + outcome->downtime_s[i];
-    }
-    gsl_sort(search->scratch, 1, count);
-    double promise =
-        gsl_stats_quantile_from_sorted_data(search->scratch, 1, count, search->input->confidence);
-    double top = gsl_stats_quantile_from_sorted_data(search->scratch, 1, count, TRIM_CHANCE);
+    double *costs = search->scratch;
+    double *largest = costs + count;
+    for (size_t i = 0; i < count; i++)
+        costs[i] = weight * (outcome->cut_s[i] - candidate->cut_s) + outcome->downtime_s[i];
+    double confidence = search->input->confidence;
+    gsl_sort_largest(largest, upper_count(count, fmin(confidence, TRIM_CHANCE)), costs, 1, count);
+    double promise = upper_quantile(largest, count, confidence);
+    double top = upper_quantile(largest, count, TRIM_CHANCE);
     double sum = 0;
     for (size_t i = 0; i < count; i++)
-        sum += fmin(search->scratch[i], top);
+        sum += fmin(costs[i], top);
     return 0.5 * sum / (double)count + 0.5 * promise +
            search->input->round_price_s * (double)candidate->round_count;
 }
@@ -95,13 +109,7 @@ static struct choice try_candidate(const struct search *search,
 {
     size_t count = search_draws(search);
     rollout_play(search->rollout, candidate, count);
-    const double *downtime_s = search->rollout->outcome.downtime_s;
-    return (struct choice){
-        .candidate = *candidate,
-        .cost_s = cost_of(search, candidate, count),
-        .promise_s = search_quantile(search, downtime_s, count, search->input->confidence),
-        .miss = search_miss(search, count),
-    };
+    return (struct choice){.candidate = *candidate, .cost_s = cost_of(search, candidate, count)};
 }
 
 /* The same, but one that is clearly worse than screen_limit_s in the first few draws is not played
@@ -271,16 +279,17 @@ struct choice search_best(const struct search *search)
     return best;
 }
 
-struct choice search_unhurried(const struct search *search, double *ready_s)
+double search_unhurried(const struct search *search, double *ready_s)
 {
     /* A round that is late is made only if it is worth it; the first one, if full, is always. */
     struct rollout_candidate candidate = candidate_of(search, 1);
     candidate.cut_s = search->first_start_s;
     candidate.end_s = HUGE_VAL;
-    struct choice choice = try_candidate(search, &candidate);
-    *ready_s = search_quantile(search, search->rollout->outcome.ready_s, search_draws(search),
-                               search->input->confidence);
-    return choice;
+    const struct rollout_outcome *outcome = &search->rollout->outcome;
+    size_t count = search_draws(search);
+    rollout_play(search->rollout, &candidate, count);
+    *ready_s = search_quantile(search, outcome->ready_s, count, search->input->confidence);
+    return search_quantile(search, outcome->downtime_s, count, search->input->confidence);
 }
 
 double search_latest_start(const struct search *search, const struct choice *choice)
@@ -290,8 +299,8 @@ double search_latest_start(const struct search *search, const struct choice *cho
         struct rollout_candidate late = choice->candidate;
         late.start_s = start_at(search, cut_s, i);
         for (; late.round_count > 0; late.round_count--) {
-            struct choice tried = try_candidate(search, &late);
-            if (tried.miss <= 1 - search->input->confidence)
+            rollout_play(search->rollout, &late, search_draws(search));
+            if (search_miss(search, search_draws(search)) <= 1 - search->input->confidence)
                 return late.start_s;
         }
     }

@@ -15,10 +15,8 @@
 /* One candidate and what it costs. */
 struct choice {
     struct rollout_candidate candidate;
-    double screen_s;  /* cost_s in the first few draws */
-    double cost_s;    /* expected and promised wait and downtime, rounds priced in */
-    double promise_s; /* downtime at the wanted confidence */
-    double miss;      /* chance to miss the window */
+    double screen_s; /* cost_s in the first few draws */
+    double cost_s;   /* expected and promised wait and downtime, rounds priced in */
 };
 
 /* What the search works with. Borrows everything. */
@@ -26,7 +24,7 @@ struct search {
     const struct plan_input *input; /* validated, defaults filled in */
     struct rollout *rollout;
     const struct series *series;
-    double *scratch;      /* one double per draw */
+    double *scratch;      /* two doubles per draw */
     double first_start_s; /* when nothing is in flight any more, median; seconds after now */
 };
 
@@ -46,8 +44,9 @@ double search_miss(const struct search *search, size_t draw_count);
 struct choice search_best(const struct search *search);
 
 /* The plan if the window did not matter: rounds from now on until they are no longer worth it, then
- * the cut. *ready_s: seconds after now by which they are over with the wanted confidence. */
-struct choice search_unhurried(const struct search *search, double *ready_s);
+ * the cut. Returns the downtime in seconds that it keeps with the wanted confidence; *ready_s: seconds
+ * after now by which the rounds are over, with the same. */
+double search_unhurried(const struct search *search, double *ready_s);
 
 /* The latest of the tried starts (seconds after now) from which the rounds of *choice, or fewer,
  * keep the promise; negative if none does. */

@@ -21,8 +21,7 @@
 
 void write_rate_done(struct write_rate *rate)
 {
-    free(rate->bytes_sum);
-    free(rate->ops_sum);
+    free(rate->totals);
     *rate = (struct write_rate){0};
 }
 
@@ -199,25 +198,18 @@ static enum error_code extend_both(const struct ticks *ticks, double *log_noise,
     return ERR_NONE;
 }
 
-static void sum_up(double *sums, const double *values, size_t count)
-{
-    sums[0] = 0;
-    for (size_t i = 0; i < count; i++)
-        sums[i + 1] = sums[i] + values[i];
-}
-
 static enum error_code rate_init(struct write_rate *rate, const struct ticks *ticks,
                                  struct error *err)
 {
     struct write_rate made = {.first_ms = ticks->first_ms, .tick_count = ticks->count};
-    made.bytes_sum = new_doubles(ticks->count + 1);
-    made.ops_sum = new_doubles(ticks->count + 1);
-    if (made.bytes_sum == NULL || made.ops_sum == NULL) {
-        write_rate_done(&made);
+    made.totals = calloc(ticks->count + 1, sizeof(*made.totals));
+    if (made.totals == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold %zu write ticks", ticks->count);
+    for (size_t i = 0; i < ticks->count; i++) {
+        made.totals[i + 1].bytes = made.totals[i].bytes + ticks->bytes[i];
+        made.totals[i + 1].ops = made.totals[i].ops + ticks->ops[i];
     }
-    sum_up(made.bytes_sum, ticks->bytes, ticks->count);
-    sum_up(made.ops_sum, ticks->ops, ticks->count);
+    made.known_bytes = made.totals[ticks->known_count].bytes;
     made.known_until_ms = ticks->first_ms + (int64_t)ticks->known_count * TICK_MS;
     made.day_count = (size_t)((made.known_until_ms - made.first_ms) / MS_PER_DAY);
     *rate = made;
@@ -289,17 +281,27 @@ enum error_code write_rate_learn(const struct volume_history *history, int64_t n
     return code;
 }
 
-/* Running total at an instant, between tick borders by time, outside by the mean. */
-static double total_at(const struct write_rate *rate, const double *sums, int64_t at_ms)
+/* Outside of the curve its mean goes on. */
+static struct write_total total_outside(const struct write_rate *rate, double tick)
+{
+    const struct write_total *all = &rate->totals[rate->tick_count];
+    double count = (double)rate->tick_count;
+    double share = tick <= 0 ? tick / count : 1 + (tick - count) / count;
+    return (struct write_total){.bytes = share * all->bytes, .ops = share * all->ops};
+}
+
+/* Running total at an instant, between tick borders by time. */
+static struct write_total total_at(const struct write_rate *rate, int64_t at_ms)
 {
     double tick = (double)(at_ms - rate->first_ms) / (double)TICK_MS;
-    double mean = sums[rate->tick_count] / (double)rate->tick_count;
-    if (tick <= 0)
-        return tick * mean;
-    if (tick >= (double)rate->tick_count)
-        return sums[rate->tick_count] + (tick - (double)rate->tick_count) * mean;
-    size_t whole = (size_t)tick;
-    return sums[whole] + (tick - (double)whole) * (sums[whole + 1] - sums[whole]);
+    if (tick <= 0 || tick >= (double)rate->tick_count)
+        return total_outside(rate, tick);
+    const struct write_total *before = &rate->totals[(size_t)tick];
+    double part = tick - (double)(size_t)tick;
+    return (struct write_total){
+        .bytes = before[0].bytes + part * (before[1].bytes - before[0].bytes),
+        .ops = before[0].ops + part * (before[1].ops - before[0].ops),
+    };
 }
 
 struct write_amount write_rate_between(const struct write_rate *rate, int64_t from_ms,
@@ -307,14 +309,10 @@ struct write_amount write_rate_between(const struct write_rate *rate, int64_t fr
 {
     if (to_ms <= from_ms || rate->tick_count == 0)
         return (struct write_amount){0};
-    double at_start = total_at(rate, rate->bytes_sum, from_ms);
-    double at_end = total_at(rate, rate->bytes_sum, to_ms);
-    double at_known = total_at(rate, rate->bytes_sum, rate->known_until_ms);
-    struct write_amount amount = {
-        .bytes = at_end - at_start,
-        .ops = total_at(rate, rate->ops_sum, to_ms) - total_at(rate, rate->ops_sum, from_ms),
-    };
-    double ahead = at_end - fmin(fmax(at_known, at_start), at_end);
+    struct write_total start = total_at(rate, from_ms);
+    struct write_total end = total_at(rate, to_ms);
+    struct write_amount amount = {.bytes = end.bytes - start.bytes, .ops = end.ops - start.ops};
+    double ahead = end.bytes - fmin(fmax(rate->known_bytes, start.bytes), end.bytes);
     amount.forecast_ratio = amount.bytes > 0 ? ahead / amount.bytes : 1;
     return amount;
 }

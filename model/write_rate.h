@@ -14,17 +14,23 @@
 #include "model/error.h"
 #include "model/sample.h"
 
-/* Zero-initialise. Owns the sums; hand back with write_rate_done(). */
+/* What was written up to a tick border. */
+struct write_total {
+    double bytes;
+    double ops;
+};
+
+/* Zero-initialise. Owns the totals; hand back with write_rate_done(). */
 struct write_rate {
     bool known;             /* false: nothing was measured, a constant stand-in rate is used */
     bool ops_known;         /* operations were measured; else derived from bytes */
     int64_t first_ms;       /* start of the curve, on a tick */
     int64_t known_until_ms; /* end of the measured part */
     size_t tick_count;
-    double *bytes_sum; /* running totals at tick borders, tick_count + 1 values */
-    double *ops_sum;
-    double log_noise; /* scale of the log error of forecast sums over hours */
-    size_t day_count; /* whole days measured */
+    struct write_total *totals; /* at tick borders, tick_count + 1 of them */
+    double known_bytes;         /* total of the measured part */
+    double log_noise;           /* scale of the log error of forecast sums over hours */
+    size_t day_count;           /* whole days measured */
 };
 
 /* Bytes and operations of one interval. */
