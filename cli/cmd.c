@@ -39,6 +39,10 @@ static const struct cmd cmds[] = {
      "Thaws every filesystem that a run recorded as frozen, and the mount points named. Needs no\n"
      "config, no store and no network.",
      cmd_thaw},
+    {"whoami", VERB_WHOAMI, "", "show the identity, account and region of both sides",
+     "Shows in whose name ebshift acts on each side, and how it came by it: which link of the chain of\n"
+     "credentials was used, and what that one was bought with. docs/credentials.md has the order.",
+     cmd_whoami},
     {"version", VERB_VERSION, "", "show the versions of ebshift and its libraries", "",
      cmd_version},
     {"help", VERB_HELP, "[VERB]", "this list, or the help of a verb", "", cmd_help},

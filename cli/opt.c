@@ -7,7 +7,7 @@
 #include "model/instant.h"
 
 #define VERBS_ALL     0xffff
-#define VERBS_LOOK    (VERB_HISTORY | VERB_FORECAST | VERB_PLAN | VERB_STATUS)
+#define VERBS_LOOK    (VERB_HISTORY | VERB_FORECAST | VERB_PLAN | VERB_STATUS | VERB_WHOAMI)
 #define VERBS_ACT     (VERB_MIGRATE | VERB_RESUME | VERB_ABORT)
 #define VERBS_CONFIG  (VERB_INIT | VERBS_LOOK | VERBS_ACT)
 #define VERBS_SOURCE  (VERB_INIT | VERB_HISTORY | VERB_PLAN | VERB_MIGRATE)
@@ -78,6 +78,8 @@ static const struct opt opts[] = {
     SETTING("--endpoint-url", "URL", "aws.endpoint_url", VERBS_CONFIG,
             "a stand-in for AWS; '{region}' is replaced"),
     SETTING("--profile", "NAME", "aws.profile", VERBS_CONFIG, "profile of the AWS config files"),
+    SETTING("--to-profile", "NAME", "target.profile", VERBS_CONFIG,
+            "profile of the target, where it is another one"),
     SWITCH("--no-fence", no_fence, VERB_MIGRATE,
            "leave writers alone: a copy of the cut, not a move"),
     SWITCH("--backup-mode", backup_mode, VERB_MIGRATE,

@@ -23,6 +23,7 @@ enum verb_bit {
     VERB_VERSION = 1 << 8,
     VERB_FORECAST = 1 << 9,
     VERB_HELP = 1 << 10,
+    VERB_WHOAMI = 1 << 11,
 };
 
 #define OPT_SETTINGS_MAX 64

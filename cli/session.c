@@ -103,20 +103,56 @@ enum error_code session_read_store(struct session *session, struct error *err)
 
 /* ---- clouds ---- */
 
-static enum error_code open_cloud(struct session *session, const char *region,
+/* Where one side of the move is, and in whose name. Borrows. */
+struct side {
+    const struct aws_env *env;
+    const char *region;
+    const char *fallback_region; /* if nothing names one */
+    const char *profile;
+};
+
+static const char *given(const char *text)
+{
+    return text[0] == '\0' ? NULL : text;
+}
+
+static enum error_code open_cloud(struct session *session, const struct side *side,
                                   struct cloud_aws **aws, struct cloud *cloud, struct error *err)
 {
-    const struct config *config = &session->config;
     struct cloud_aws_options options = {
         .http = session->http,
         .clock = &session->clock,
-        .env = &session->aws_env,
-        .region = region[0] == '\0' ? NULL : region,
-        .profile = config->profile[0] == '\0' ? NULL : config->profile,
-        .endpoint_url = config->endpoint_url[0] == '\0' ? NULL : config->endpoint_url,
+        .env = side->env,
+        .region = given(side->region),
+        .fallback_region = side->fallback_region,
+        .profile = given(side->profile),
+        .endpoint_url = given(session->config.endpoint_url),
     };
     TRY(cloud_aws_new(&options, aws, err));
     *cloud = cloud_aws_cloud(*aws);
+    return ERR_NONE;
+}
+
+/* A profile of the target's own brings its region: the variables speak of the source. */
+static enum error_code open_target(struct session *session, struct error *err)
+{
+    struct config *config = &session->config;
+    bool is_own = config->target_profile[0] != '\0';
+    session->target_env = session->aws_env;
+    if (is_own) {
+        session->target_env.region = NULL;
+        session->target_env.default_region = NULL;
+    }
+    const struct side side = {
+        .env = &session->target_env,
+        .region = config->target_region[0] == '\0' && !is_own ? config->source_region
+                                                              : config->target_region,
+        .fallback_region = config->source_region,
+        .profile = is_own ? config->target_profile : config->profile,
+    };
+    TRY(open_cloud(session, &side, &session->target_aws, &session->target, err));
+    (void)snprintf(config->target_region, sizeof(config->target_region), "%s",
+                   session->target.region);
     return ERR_NONE;
 }
 
@@ -125,14 +161,12 @@ enum error_code session_open_clouds(struct session *session, struct error *err)
     struct config *config = &session->config;
     session->aws_env = aws_env_read();
     TRY(http_new("ebshift/" EBSHIFT_VERSION, session->aws_env.ca_bundle, &session->http, err));
-    TRY(open_cloud(session, config->source_region, &session->source_aws, &session->source, err));
+    const struct side side = {
+        .env = &session->aws_env, .region = config->source_region, .profile = config->profile};
+    TRY(open_cloud(session, &side, &session->source_aws, &session->source, err));
     (void)snprintf(config->source_region, sizeof(config->source_region), "%s",
                    session->source.region);
-    if (config->target_region[0] == '\0') {
-        (void)snprintf(config->target_region, sizeof(config->target_region), "%s",
-                       config->source_region);
-    }
-    return open_cloud(session, config->target_region, &session->target_aws, &session->target, err);
+    return open_target(session, err);
 }
 
 /* ---- quiesce ---- */

@@ -30,6 +30,7 @@ struct session {
     struct clock clock;
     struct store *store;
     struct aws_env aws_env;
+    struct aws_env target_env;
     struct http *http;
     struct cloud_aws *source_aws;
     struct cloud_aws *target_aws;

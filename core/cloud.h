@@ -138,9 +138,22 @@ struct cloud_instance {
     size_t device_count;
 };
 
+#define CLOUD_LINKS_MAX 8
+
+/* One step of the way to a name: what gave the credentials, and from where. */
+struct cloud_link {
+    char provider[28];
+    char detail[228];
+};
+
+/* Who we are, and how we came by it. */
 struct cloud_identity {
     char account_id[16];
     char arn[256];
+    int64_t expires_ms; /* of the credentials; 0: never */
+    /* The credentials in use first, then what each was bought with. */
+    struct cloud_link links[CLOUD_LINKS_MAX];
+    size_t link_count;
 };
 
 /* Which snapshots to list; unused members stay empty. Conditions are ANDed. Always limited to

@@ -44,6 +44,7 @@ static const struct key keys[] = {
     TEXT("postgres", "conninfo", conninfo,
          "A direct connection (no pooler) as superuser; passwords belong in ~/.pgpass."),
     TEXT("target", "region", target_region, NULL),
+    TEXT("target", "profile", target_profile, "Credentials and region of the target, if others."),
     TEXT("target", "zone", target_zone, NULL),
     TEXT("target", "instance", target_instance, "Gets the new volumes attached; may be empty."),
     TEXT("target", "kms_key_id", target_key, "Needed when the source is encrypted."),

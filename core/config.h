@@ -32,6 +32,7 @@ struct config {
     char conninfo[CONFIG_TEXT_SIZE];
 
     char target_region[32];
+    char target_profile[64]; /* of the AWS config files; empty: as for the source */
     char target_zone[CLOUD_ZONE_SIZE];
     char target_instance[CLOUD_ID_SIZE]; /* empty: make the volumes, attach nothing */
     char target_key[CLOUD_KEY_SIZE];

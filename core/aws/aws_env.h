@@ -10,6 +10,19 @@
     ROW(access_key_id, "AWS_ACCESS_KEY_ID")                                                        \
     ROW(secret_access_key, "AWS_SECRET_ACCESS_KEY")                                                \
     ROW(session_token, "AWS_SESSION_TOKEN")                                                        \
+    ROW(security_token, "AWS_SECURITY_TOKEN") /* the old name of the session token */              \
+    ROW(role_arn, "AWS_ROLE_ARN")                                                                  \
+    ROW(role_session_name, "AWS_ROLE_SESSION_NAME")                                                \
+    ROW(web_identity_token_file, "AWS_WEB_IDENTITY_TOKEN_FILE")                                    \
+    ROW(container_relative_uri, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")                          \
+    ROW(container_full_uri, "AWS_CONTAINER_CREDENTIALS_FULL_URI")                                  \
+    ROW(container_token, "AWS_CONTAINER_AUTHORIZATION_TOKEN")                                      \
+    ROW(container_token_file, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE")                            \
+    ROW(metadata_disabled, "AWS_EC2_METADATA_DISABLED")                                            \
+    ROW(metadata_endpoint, "AWS_EC2_METADATA_SERVICE_ENDPOINT")                                    \
+    ROW(metadata_endpoint_mode, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE")                          \
+    ROW(metadata_timeout, "AWS_METADATA_SERVICE_TIMEOUT")                                          \
+    ROW(metadata_attempts, "AWS_METADATA_SERVICE_NUM_ATTEMPTS")                                    \
     ROW(region, "AWS_REGION")                                                                      \
     ROW(default_region, "AWS_DEFAULT_REGION")                                                      \
     ROW(profile, "AWS_PROFILE")                                                                    \

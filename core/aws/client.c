@@ -103,13 +103,15 @@ static enum error_code add_signature(const struct client *client, const struct c
 static enum error_code sign_with(struct client *client, const struct client_call *call,
                                  bool fresh_keys, struct client_signed *out, struct error *err)
 {
-    TRY(credentials_get(client->source, fresh_keys, &out->keys, err));
+    if (client->source != NULL)
+        TRY(credentials_get(client->source, fresh_keys, &out->keys, err));
     out->request.method = call->method != NULL ? call->method : "POST";
     out->request.timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : DEFAULT_TIMEOUT_MS;
     out->request.send_once = call->creates;
     TRY(set_body(call, out, err));
     TRY(set_address(client, call, out, err));
-    TRY(add_signature(client, call, out, err));
+    if (client->source != NULL)
+        TRY(add_signature(client, call, out, err));
     out->request.url = strbuf_text(&out->url);
     out->request.headers = out->headers;
     out->request.header_count = out->header_count;
@@ -256,7 +258,8 @@ static bool heal(struct client *client, const struct http_response *response, bo
     enum aws_heal means = row == NULL ? AWS_HEAL_NONE : row->heal;
     bool clock_helps =
         (means == AWS_HEAL_CLOCK || means == AWS_HEAL_BOTH) && heal_clock(client, response);
-    bool may_renew = client->source->keys.expires_ms != 0 && client->source->http != NULL;
+    const struct credentials_source *source = client->source;
+    bool may_renew = source != NULL && source->keys.expires_ms != 0 && source->http != NULL;
     *fresh_keys = !clock_helps && may_renew && (means == AWS_HEAL_KEYS || means == AWS_HEAL_BOTH);
     return clock_helps || *fresh_keys;
 }

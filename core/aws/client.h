@@ -22,7 +22,7 @@
 struct client {
     struct http *http;
     const struct clock *clock;
-    struct credentials_source *source;
+    struct credentials_source *source; /* NULL: nothing is signed */
     struct endpoint_rules endpoints;
     char region[ENDPOINT_REGION_SIZE];
     int64_t skew_ms;       /* the service's clock minus ours, once it has complained */

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "core/aws/client.h"
 #include "core/aws/cloudwatch.h"
@@ -10,13 +11,15 @@
 #include "core/aws/ec2_change.h"
 #include "core/aws/ec2_cut.h"
 #include "core/aws/ec2_list.h"
+#include "core/aws/metadata.h"
 #include "core/aws/profile.h"
 #include "core/aws/sts.h"
 
 struct cloud_aws {
     struct credentials_source source;
     struct client client;
-    char profile_url[256];
+    char profile_url[PROFILE_URL_SIZE];
+    char service_urls[ENDPOINT_SERVICES][PROFILE_URL_SIZE];
 };
 
 static struct client *client_of(void *self)
@@ -159,10 +162,47 @@ static enum error_code read_profile(const struct cloud_aws_options *options,
     return code == ERR_NOT_FOUND ? ERR_NONE : code;
 }
 
-static void fill(struct cloud_aws *aws, const struct cloud_aws_options *options)
+static enum error_code read_service_urls(const struct cloud_aws_options *options,
+                                         const struct profile *profile, struct cloud_aws *aws,
+                                         struct error *err)
 {
-    const struct endpoint_rules endpoints = {
-        .env = options->env, .url = options->endpoint_url, .profile_url = aws->profile_url};
+    for (int i = 0; profile->services[0] != '\0' && i < ENDPOINT_SERVICES; i++) {
+        enum error_code code = profile_service_url(options->env, profile->services,
+                                                   endpoint_config_name((enum endpoint_service)i),
+                                                   aws->service_urls[i], err);
+        if (code == ERR_NOT_FOUND)
+            return err->code = ERR_CONFIG;
+        TRY(code);
+    }
+    return ERR_NONE;
+}
+
+static enum error_code find_region(const struct cloud_aws_options *options,
+                                   const struct profile *profile, char region[ENDPOINT_REGION_SIZE],
+                                   struct error *err)
+{
+    enum error_code code =
+        endpoint_region(options->env, options->region, profile->region, region, err);
+    if (code == ERR_NOT_FOUND && options->fallback_region != NULL)
+        return endpoint_region(options->env, options->fallback_region, NULL, region, err);
+    if (code != ERR_NOT_FOUND)
+        return code;
+    if (metadata_instance_region(options->http, options->env, region, err) == ERR_NONE)
+        return ERR_NONE;
+    return error_set(err, ERR_CONFIG, "no region given: set AWS_REGION or name one");
+}
+
+static void fill(struct cloud_aws *aws, const struct cloud_aws_options *options,
+                 const struct profile *profile)
+{
+    struct endpoint_rules endpoints = {
+        .env = options->env,
+        .url = options->endpoint_url,
+        .profile_url = aws->profile_url,
+        .ignore_profile = strcasecmp(profile->ignore_endpoint_urls, "true") == 0,
+    };
+    for (size_t i = 0; i < ENDPOINT_SERVICES; i++)
+        endpoints.profile_service_urls[i] = aws->service_urls[i];
     aws->client.http = options->http;
     aws->client.clock = options->clock;
     aws->client.source = &aws->source;
@@ -177,27 +217,32 @@ static void fill(struct cloud_aws *aws, const struct cloud_aws_options *options)
     memcpy(aws->source.region, aws->client.region, sizeof(aws->source.region));
 }
 
-enum error_code cloud_aws_new(const struct cloud_aws_options *options, struct cloud_aws **aws,
-                              struct error *err)
-{
-    CLEANUP_PROFILE struct profile profile = {0};
-    char region[ENDPOINT_REGION_SIZE] = "";
-    TRY(read_profile(options, &profile, err));
-    TRY(endpoint_region(options->env, options->region, profile.region, region, err));
-    struct cloud_aws *made = calloc(1, sizeof(*made));
-    if (made == NULL)
-        return error_set(err, ERR_NO_MEMORY, "cannot set up a cloud");
-    memcpy(made->profile_url, profile.endpoint_url, sizeof(made->profile_url));
-    memcpy(made->client.region, region, sizeof(made->client.region));
-    fill(made, options);
-    *aws = made;
-    return ERR_NONE;
-}
-
 void cloud_aws_free(struct cloud_aws *aws)
 {
     if (aws == NULL)
         return;
     credentials_source_done(&aws->source);
     free(aws);
+}
+
+enum error_code cloud_aws_new(const struct cloud_aws_options *options, struct cloud_aws **aws,
+                              struct error *err)
+{
+    CLEANUP_PROFILE struct profile profile = {0};
+    char region[ENDPOINT_REGION_SIZE] = "";
+    TRY(read_profile(options, &profile, err));
+    TRY(find_region(options, &profile, region, err));
+    struct cloud_aws *made = calloc(1, sizeof(*made));
+    if (made == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot set up a cloud");
+    memcpy(made->profile_url, profile.endpoint_url, sizeof(made->profile_url));
+    memcpy(made->client.region, region, sizeof(made->client.region));
+    enum error_code code = read_service_urls(options, &profile, made, err);
+    if (code != ERR_NONE) {
+        cloud_aws_free(made);
+        return code;
+    }
+    fill(made, options, &profile);
+    *aws = made;
+    return ERR_NONE;
 }

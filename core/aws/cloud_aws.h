@@ -16,16 +16,18 @@ struct cloud_aws_options {
     struct http *http; /* may be shared by several clouds of one thread */
     const struct clock *clock;
     const struct aws_env *env;
-    const char *region;       /* NULL: as the environment or the profile says */
-    const char *profile;      /* NULL: as the environment says */
-    const char *role_arn;     /* to assume on top of the credentials found; NULL: none */
-    const char *external_id;  /* for that role; NULL: none */
-    const char *endpoint_url; /* for every service, with "{region}" if wanted; NULL: none */
+    const char *region;          /* NULL: as environment or profile say */
+    const char *fallback_region; /* if they do not; NULL: the instance's own */
+    const char *profile;         /* NULL: as the environment says */
+    const char *role_arn;        /* to assume on top of the credentials found; NULL: none */
+    const char *external_id;     /* for that role; NULL: none */
+    const char *endpoint_url;    /* for every service, with "{region}" if wanted; NULL: none */
 };
 
 struct cloud_aws;
 
-/* Finds the region and reads the profile; sends nothing and asks for no credentials yet.
+/* Reads the profile and finds the region, for which it asks the instance's metadata if nothing else
+ * names one; asks for no credentials yet.
  * Owns: *aws is the caller's, hand back with cloud_aws_free().
  * Errors: ERR_CONFIG for a missing region or a bad profile; ERR_SYSTEM, ERR_NO_MEMORY. */
 MUST_CHECK enum error_code cloud_aws_new(const struct cloud_aws_options *options,

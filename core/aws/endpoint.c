@@ -8,12 +8,14 @@
 
 static const struct {
     const char *host_name; /* also the name that is signed */
-    size_t env_offset;     /* of the override in struct aws_env */
-} services[] = {
-    [ENDPOINT_EC2] = {"ec2", offsetof(struct aws_env, endpoint_url_ec2)},
-    [ENDPOINT_EBS] = {"ebs", offsetof(struct aws_env, endpoint_url_ebs)},
-    [ENDPOINT_STS] = {"sts", offsetof(struct aws_env, endpoint_url_sts)},
-    [ENDPOINT_CLOUDWATCH] = {"monitoring", offsetof(struct aws_env, endpoint_url_cloudwatch)},
+    const char *config_name;
+    size_t env_offset; /* of the override in struct aws_env */
+} services[ENDPOINT_SERVICES] = {
+    [ENDPOINT_EC2] = {"ec2", "ec2", offsetof(struct aws_env, endpoint_url_ec2)},
+    [ENDPOINT_EBS] = {"ebs", "ebs", offsetof(struct aws_env, endpoint_url_ebs)},
+    [ENDPOINT_STS] = {"sts", "sts", offsetof(struct aws_env, endpoint_url_sts)},
+    [ENDPOINT_CLOUDWATCH] = {"monitoring", "cloudwatch",
+                             offsetof(struct aws_env, endpoint_url_cloudwatch)},
 };
 
 /* Domains of the partitions that do not use the common one, by the start of the region's name. */
@@ -29,6 +31,11 @@ static const struct {
 const char *endpoint_signing_name(enum endpoint_service service)
 {
     return services[service].host_name;
+}
+
+const char *endpoint_config_name(enum endpoint_service service)
+{
+    return services[service].config_name;
 }
 
 static enum error_code check_region(const char *region, struct error *err)
@@ -50,13 +57,18 @@ static const char *override_of(const struct endpoint_rules *rules, enum endpoint
     const struct aws_env *env = rules->env;
     if (is_set(rules->url))
         return rules->url;
-    if (env->ignore_endpoint_urls != NULL && strcasecmp(env->ignore_endpoint_urls, "true") == 0)
+    bool ignored = env->ignore_endpoint_urls != NULL
+                       ? strcasecmp(env->ignore_endpoint_urls, "true") == 0
+                       : rules->ignore_profile;
+    if (ignored)
         return NULL;
     const char *own = *(const char *const *)((const char *)env + services[service].env_offset);
     if (is_set(own))
         return own;
     if (is_set(env->endpoint_url))
         return env->endpoint_url;
+    if (is_set(rules->profile_service_urls[service]))
+        return rules->profile_service_urls[service];
     return is_set(rules->profile_url) ? rules->profile_url : NULL;
 }
 
@@ -143,5 +155,5 @@ enum error_code endpoint_region(const struct aws_env *env, const char *chosen,
         (void)snprintf(region, ENDPOINT_REGION_SIZE, "%s", names[i]);
         return ERR_NONE;
     }
-    return error_set(err, ERR_CONFIG, "no region given: set AWS_REGION or name one");
+    return error_set(err, ERR_NOT_FOUND, "no region given: set AWS_REGION or name one");
 }

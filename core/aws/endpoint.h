@@ -1,10 +1,12 @@
 /* endpoint.h: which region, and which address serves it.
  *
  * Order for an address: the command line, AWS_ENDPOINT_URL_<SERVICE>, AWS_ENDPOINT_URL, the
- * profile's endpoint_url, AWS's own. "{region}" in an override becomes the region's name, so that a
+ * profile's [services] section, its endpoint_url, AWS's own. "{region}" in an override becomes the region's name, so that a
  * mock can serve several. The region that signs is never changed by an override. */
 #ifndef CORE_AWS_ENDPOINT_H
 #define CORE_AWS_ENDPOINT_H
+
+#include <stdbool.h>
 
 #include "core/aws/aws_env.h"
 #include "model/error.h"
@@ -15,6 +17,7 @@ enum endpoint_service {
     ENDPOINT_STS,
     ENDPOINT_CLOUDWATCH,
 };
+#define ENDPOINT_SERVICES (ENDPOINT_CLOUDWATCH + 1)
 
 #define ENDPOINT_REGION_SIZE 32
 
@@ -23,6 +26,8 @@ struct endpoint_rules {
     const struct aws_env *env;
     const char *url;         /* from the command line, NULL if not given */
     const char *profile_url; /* from the profile, NULL or "" if absent */
+    const char *profile_service_urls[ENDPOINT_SERVICES]; /* the same of its [services] section */
+    bool ignore_profile; /* ignore_configured_endpoint_urls of the profile */
 };
 
 struct endpoint {
@@ -34,6 +39,9 @@ struct endpoint {
 /* The name a service signs with: "ec2", "ebs", "sts", "monitoring". */
 const char *endpoint_signing_name(enum endpoint_service service);
 
+/* The name of a service in a [services] section: "ec2", "ebs", "sts", "cloudwatch". */
+const char *endpoint_config_name(enum endpoint_service service);
+
 /* Finds the address of a service in a region.
  * Errors: ERR_CONFIG if the region or an override is not well-formed. */
 MUST_CHECK enum error_code endpoint_resolve(const struct endpoint_rules *rules,
@@ -41,7 +49,8 @@ MUST_CHECK enum error_code endpoint_resolve(const struct endpoint_rules *rules,
                                             struct endpoint *endpoint, struct error *err);
 
 /* Finds the region: chosen (or NULL), AWS_REGION, AWS_DEFAULT_REGION, the profile's (or NULL).
- * Errors: ERR_CONFIG if none names one, or the name has other characters than a-z, 0-9 and '-'. */
+ * Errors: ERR_NOT_FOUND if none names one; ERR_CONFIG if the name has other characters than a-z,
+ * 0-9 and '-'. */
 MUST_CHECK enum error_code endpoint_region(const struct aws_env *env, const char *chosen,
                                            const char *profile_region,
                                            char region[ENDPOINT_REGION_SIZE], struct error *err);

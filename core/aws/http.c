@@ -216,6 +216,8 @@ static enum error_code set_request(struct http *http, struct error *err)
         return error_set(err, ERR_NO_MEMORY, "cannot hold a URL");
     curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->header_lines);
+    if (request->is_direct)
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
     if (request->body != NULL)
         set_body(http);
     if (strcmp(request->method, request->body != NULL ? "POST" : "GET") != 0)
@@ -227,6 +229,8 @@ void http_abandon(struct http *http)
 {
     if (http->is_prepared)
         (void)curl_multi_remove_handle(http->multi, http->easy);
+    for (struct curl_slist *line = http->header_lines; line != NULL; line = line->next)
+        explicit_bzero(line->data, strlen(line->data)); /* a session token, maybe */
     curl_slist_free_all(http->header_lines);
     http->header_lines = NULL;
     http->is_prepared = false;

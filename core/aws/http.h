@@ -30,6 +30,7 @@ struct http_request {
     /* Refuse to send the body a second time. libcurl does that by itself when a kept connection
      * turns out to be dead, which would make a twin of what the request creates. */
     bool send_once;
+    bool is_direct; /* never through a proxy */
 };
 
 #define HTTP_VALUE_SIZE 128

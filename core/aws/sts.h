@@ -1,4 +1,4 @@
-/* sts.h: the two calls of AWS's token service that we need. */
+/* sts.h: the calls of AWS's token service that we need. */
 #ifndef CORE_AWS_STS_H
 #define CORE_AWS_STS_H
 
@@ -20,7 +20,14 @@ struct sts_role {
 MUST_CHECK enum error_code sts_assume_role(struct client *client, const struct sts_role *role,
                                            struct credentials *keys, struct error *err);
 
-/* Asks who we are; needs no permission. Errors: those of core/cloud.h. */
+/* Assumes a role with the token of an identity provider, through a client without a source: this
+ * call is not signed. Errors: as sts_assume_role(). */
+MUST_CHECK enum error_code sts_assume_role_with_token(struct client *client,
+                                                      const struct sts_role *role,
+                                                      const char *token, struct credentials *keys,
+                                                      struct error *err);
+
+/* Asks who we are and how we came by it; needs no permission. Errors: those of core/cloud.h. */
 MUST_CHECK enum error_code sts_get_identity(struct client *client, struct cloud_identity *identity,
                                             struct error *err);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 
 #include "core/aws/profile.h"
 
@@ -140,15 +141,16 @@ Test(credentials, refusals)
 {
     CLEANUP(temp_file_done) struct temp_file shared = write_file(shared_text);
     CLEANUP(temp_file_done) struct temp_file config = write_file(config_text);
-    const struct aws_env none = {.home = "/nonexistent"};
+    const struct aws_env none = {.home = "/nonexistent", .metadata_disabled = "true"};
     const struct aws_env half = {.access_key_id = "A", .home = "/nonexistent"};
-    const struct aws_env files = {.credentials_file = shared.path, .config_file = config.path};
+    const struct aws_env files = {
+        .credentials_file = shared.path, .config_file = config.path, .metadata_disabled = "true"};
     struct credentials keys = {0};
     struct error err = {0};
     cr_expect_eq(get(&none, NULL, &keys, &err), ERR_ACCESS);
     cr_expect_eq(get(&half, NULL, &keys, &err), ERR_CONFIG);
     cr_expect_eq(get(&files, "half", &keys, &err), ERR_CONFIG);
-    cr_expect_eq(get(&files, "nobody", &keys, &err), ERR_ACCESS);
+    cr_expect_eq(get(&files, "nobody", &keys, &err), ERR_CONFIG);
     cr_expect_not_null(strstr(err.message, "nobody"));
     cr_expect_eq(get(&files, "loop", &keys, &err), ERR_CONFIG);
     cr_expect_eq(get(&files, "alone", &keys, &err), ERR_CONFIG);
@@ -171,23 +173,109 @@ Test(credentials, profile_settings)
     cr_expect_eq(profile_read(&env, "nobody", &profile, &err), ERR_NOT_FOUND);
 }
 
-/* Kept temporary keys: 20 minutes are enough, 5 are worth a try, none are an error. */
+/* Kept keys of an hour: renewed in the last ten minutes; if that fails they are used to their end. */
 Test(credentials, expiry)
 {
     const struct aws_env env = {
         .access_key_id = "A", .secret_access_key = "S", .home = "/nonexistent"};
+    int64_t began_ms = now_ms;
     struct http *http = NULL;
     struct credentials_source source = source_of(&env, &http);
     struct credentials keys = {0};
     struct error err = {0};
     source.role_arn = "arn:aws:iam::1:role/x";
-    source.keys = (struct credentials){.access_key_id = "KEPT", .expires_ms = now_ms + 1200000};
+    source.keys = (struct credentials){.access_key_id = "KEPT", .expires_ms = now_ms + 3600000};
+    source.renew_ms = source.keys.expires_ms - 600000;
+    now_ms = source.renew_ms - 1;
     cr_expect_eq(credentials_get(&source, false, &keys, &err), ERR_NONE);
-    cr_expect_str_eq(keys.access_key_id, "KEPT");
-    source.keys.expires_ms = now_ms + 300000;
+    cr_expect_eq(source.renew_ms, began_ms + 3000000, "nothing was asked yet");
+    now_ms += 1;
     cr_expect_eq(credentials_get(&source, false, &keys, &err), ERR_NONE, "STS fails, still valid");
-    source.keys.expires_ms = now_ms;
+    cr_expect_str_eq(keys.access_key_id, "KEPT");
+    cr_expect_eq(source.renew_ms, now_ms + 60000, "the next try is not at the next call");
+    cr_expect_eq(credentials_get(&source, true, &keys, &err), ERR_UNREACHABLE, "fresh ones");
+    now_ms = source.keys.expires_ms;
     cr_expect_eq(credentials_get(&source, false, &keys, &err), ERR_UNREACHABLE);
+    now_ms = began_ms;
     credentials_source_done(&source);
     http_free(http);
+}
+
+static const char chain_text[] =
+    "[default]\nregion = eu-west-1\n"
+    "[profile process]\n"
+    "credential_process = printf %s "
+    "'{\"Version\":1,\"AccessKeyId\":\"P\",\"SecretAccessKey\":\"S\"}'\n"
+    "[profile failing]\ncredential_process = false\n"
+    "[profile missing]\ncredential_process = no-such-program-anywhere\n"
+    "[profile mixed]\naws_secret_access_key = other\n"
+    "[profile both]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = process\n"
+    "credential_source = Environment\n"
+    "[profile odd]\nrole_arn = arn:aws:iam::1:role/x\ncredential_source = Nowhere\n"
+    "[profile mfa]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = process\n"
+    "mfa_serial = arn:aws:iam::1:mfa/x\n"
+    "[profile brief]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = process\n"
+    "duration_seconds = 10\n"
+    "[profile sso]\nsso_session = corp\n"
+    "[profile web]\nrole_arn = arn:aws:iam::1:role/x\nweb_identity_token_file = /nonexistent/t\n"
+    "[profile hollow]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = default\n"
+    "[profile a]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = b\n"
+    "[profile b]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = a\n"
+    "[profile \"with space\"]\naws_access_key_id = Q\naws_secret_access_key = S\n";
+
+struct chain_case {
+    char profile[16];
+    enum error_code want;
+    char says[64]; /* the key id, or a part of the message */
+};
+
+ParameterizedTestParameters(credentials, chain)
+{
+    static struct chain_case cases[] = {
+        {"process", ERR_NONE, "P"},
+        {"with space", ERR_NONE, "Q"},
+        {"failing", ERR_ACCESS, "'false': ended with code 1"},
+        {"missing", ERR_CONFIG, "'no-such-program-anywhere'"},
+        {"mixed", ERR_CONFIG, "no aws_secret_access_key"},
+        {"both", ERR_CONFIG, "both source_profile and credential_source"},
+        {"odd", ERR_CONFIG, "'Nowhere'"},
+        {"mfa", ERR_CONFIG, "mfa_serial"},
+        {"brief", ERR_CONFIG, "duration_seconds"},
+        {"sso", ERR_CONFIG, "export-credentials"},
+        {"web", ERR_SYSTEM, "/nonexistent/t"},
+        {"hollow", ERR_CONFIG, "source_profile 'default'"},
+        {"a", ERR_CONFIG, "never ends"},
+        {"default", ERR_ACCESS, "no AWS credentials in environment, profile 'default'"},
+    };
+    return cr_make_param_array(struct chain_case, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+ParameterizedTest(struct chain_case *c, credentials, chain)
+{
+    CLEANUP(temp_file_done)
+    struct temp_file shared = write_file("[mixed]\naws_access_key_id = M\n");
+    CLEANUP(temp_file_done) struct temp_file config = write_file(chain_text);
+    const struct aws_env env = {
+        .credentials_file = shared.path, .config_file = config.path, .metadata_disabled = "true"};
+    struct credentials keys = {0};
+    struct error err = {0};
+    cr_assert_eq(get(&env, c->profile, &keys, &err), c->want, "%s: %s", c->profile, err.message);
+    const char *said = c->want == ERR_NONE ? keys.access_key_id : err.message;
+    cr_expect_not_null(strstr(said, c->says), "%s: '%s'", c->profile, said);
+}
+
+Test(credentials, services_section)
+{
+    CLEANUP(temp_file_done)
+    struct temp_file config = write_file("[services local]\nec2 =\n  endpoint_url = http://a\n"
+                                         "s3 =\n  endpoint_url = http://b\n"
+                                         "[profile x]\nec2 =\n  endpoint_url = http://c\n");
+    const struct aws_env env = {.credentials_file = "/nonexistent/x", .config_file = config.path};
+    char url[PROFILE_URL_SIZE] = "?";
+    struct error err = {0};
+    cr_assert_eq(profile_service_url(&env, "local", "ec2", url, &err), ERR_NONE);
+    cr_expect_str_eq(url, "http://a");
+    cr_assert_eq(profile_service_url(&env, "local", "sts", url, &err), ERR_NONE);
+    cr_expect_str_eq(url, "");
+    cr_expect_eq(profile_service_url(&env, "x", "ec2", url, &err), ERR_NOT_FOUND);
 }

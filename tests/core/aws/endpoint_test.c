@@ -37,6 +37,12 @@ Test(endpoint, order_of_overrides)
     expect(&rules, ENDPOINT_STS, "http://a:1", "a:1", "");
     env.endpoint_url = NULL;
     expect(&rules, ENDPOINT_STS, "http://c:3", "c:3", "");
+    rules.profile_service_urls[ENDPOINT_STS] = "http://e:5";
+    expect(&rules, ENDPOINT_STS, "http://e:5", "e:5", "");
+    expect(&rules, ENDPOINT_EBS, "http://c:3", "c:3", "");
+    rules.ignore_profile = true;
+    expect(&rules, ENDPOINT_EBS, "https://ebs.eu-west-1.amazonaws.com",
+           "ebs.eu-west-1.amazonaws.com", "");
     rules.url = "http://{region}.d:4";
     expect(&rules, ENDPOINT_EC2, "http://eu-west-1.d:4", "eu-west-1.d:4", "");
 }
@@ -106,5 +112,5 @@ Test(endpoint, order_of_regions)
     env.default_region = NULL;
     cr_assert_eq(endpoint_region(&env, "", "us-west-2", region, &err), ERR_NONE);
     cr_expect_str_eq(region, "us-west-2");
-    cr_expect_eq(endpoint_region(&env, NULL, "", region, &err), ERR_CONFIG);
+    cr_expect_eq(endpoint_region(&env, NULL, "", region, &err), ERR_NOT_FOUND);
 }
