@@ -44,13 +44,9 @@ static enum error_code show_rows(struct volume_belief *belief, const struct volu
                                  struct json_out *volumes, struct error *err)
 {
     size_t room = rows->duration_count + rows->dirty_count;
-    struct volume_history history = {
-        .volume_bytes = belief->member->model->volume_bytes,
-        .durations = rows->durations,
-        .duration_count = rows->duration_count,
-        .dirties = rows->dirties,
-        .dirty_count = rows->dirty_count,
-    };
+    const struct volume_model *model = belief->member->model;
+    struct volume_history history = volume_rows_history(rows, model->volume_id);
+    history.volume_bytes = model->volume_bytes;
     struct residual *residuals = calloc(room + 1, sizeof(*residuals));
     if (residuals == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold %zu residuals", room);

@@ -10,6 +10,9 @@
 #include "model/forecast.h"
 #include "model/residual.h"
 
+/* As long as the gaps for which the growth of the changes is shown. */
+#define SHOWN_GAP_S 3600.0
+
 /* One volume of the set. Borrows all. */
 struct volume_belief {
     const struct plan_member *member;

@@ -212,7 +212,18 @@ MUST_CHECK enum error_code store_get_volume_rows(struct store *store, const char
                                                  const char *target_region,
                                                  struct volume_rows *rows, struct error *err);
 void volume_rows_done(struct volume_rows *rows);
+/* The rows as the model takes them; borrows them and volume_id. The volume's size is not in them. */
+struct volume_history volume_rows_history(const struct volume_rows *rows, const char *volume_id);
 #define CLEANUP_VOLUME_ROWS CLEANUP(volume_rows_done)
+
+/* A volume with history. */
+struct stored_volume {
+    char id[CLOUD_ID_SIZE];
+};
+/* The volumes with at least `least` completed snapshots, lately seen ones first, at most `most`. */
+MUST_CHECK enum error_code store_get_volumes(struct store *store, size_t least, size_t most,
+                                             struct stored_volume **volumes, size_t *count,
+                                             struct error *err);
 
 /* The newest write period known of a volume ends here; 0 if none is known. */
 MUST_CHECK enum error_code store_writes_end(struct store *store, const char *volume_id,

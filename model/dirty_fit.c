@@ -14,51 +14,11 @@
 
 #define TICK_S 300.0
 
-/* Normal-inverse-gamma prior, learned from recorded block traces: the intercept is flat, the slopes
- * carry the information. Terms: 1, log bytes (in blocks), log operations, log ticks, bend. */
-static const double prior_mean[DIRTY_TERMS] = {
-    -1.2924586277549925,  -0.21814797478812237, 1.1010152310358798,
-    -0.09256165267835867, -0.02771572165207641,
-};
-static const double prior_covariance[DIRTY_TERMS * DIRTY_TERMS] = {
-    387.8192628903969,
-    0,
-    0,
-    0,
-    0, /* intercept */
-    0,
-    17.391832809036526,
-    -22.082963671092433,
-    3.112165066247319,
-    -0.019426234217706853, /* */
-    0,
-    -22.082963671092433,
-    29.094496617217576,
-    -4.473567891801331,
-    0.03396023590892314, /* */
-    0,
-    3.112165066247319,
-    -4.473567891801331,
-    1.9008127501074017,
-    -0.056756421425395276, /* */
-    0,
-    -0.019426234217706853,
-    0.03396023590892314,
-    -0.056756421425395276,
-    0.3186955867245999,
-};
-#define PRIOR_SHAPE 2.0
-#define PRIOR_RATE  0.1289260353582042
-
 /* Log of the least bytes that count, in blocks: a 128th of one. */
 #define LEAST_LOG_BYTES (-7 * M_LN2)
 /* The bend is measured from here: an hour, in log ticks. */
 #define BEND_AT 2.5
-/* Where no pair was seen: blocks per written block, and the scale of that guess (a factor of three
- * at nine in ten). Where no writes are known either: share of the volume per hour, a
- * factor of five. */
-#define GUESS_RATIO        0.35
-#define GUESS_SCALE        0.67
+/* Where neither pairs nor writes are known: share of the volume per hour, a factor of five. */
 #define BLIND_HOURLY_RATIO 0.01
 #define BLIND_SCALE        1.0
 #define BLIND_BLOCKS       204800.0 /* 100 GiB, where not even the volume's size is known */
@@ -160,11 +120,12 @@ static enum error_code system_init(struct system *system, size_t count, struct e
 }
 
 /* The prior as five more observations: with P = V^-1 = L L', rows L' with right side L' m. */
-static enum error_code add_prior_rows(struct system *system, size_t first, struct error *err)
+static enum error_code add_prior_rows(struct system *system, const struct dirty_prior *prior,
+                                      size_t first, struct error *err)
 {
-    double entries[DIRTY_TERMS * DIRTY_TERMS];
-    memcpy(entries, prior_covariance, sizeof(entries));
-    gsl_matrix_view precision = gsl_matrix_view_array(entries, DIRTY_TERMS, DIRTY_TERMS);
+    double entries[DIRTY_TERMS][DIRTY_TERMS];
+    memcpy(entries, prior->covariance, sizeof(entries));
+    gsl_matrix_view precision = gsl_matrix_view_array(&entries[0][0], DIRTY_TERMS, DIRTY_TERMS);
     TRY(check_gsl(gsl_linalg_cholesky_decomp1(&precision.matrix), err));
     TRY(check_gsl(gsl_linalg_cholesky_invert(&precision.matrix), err));
     TRY(check_gsl(gsl_linalg_cholesky_decomp1(&precision.matrix), err));
@@ -173,7 +134,7 @@ static enum error_code add_prior_rows(struct system *system, size_t first, struc
         for (size_t k = i; k < DIRTY_TERMS; k++) {
             double entry = gsl_matrix_get(&precision.matrix, k, i);
             gsl_matrix_set(system->terms, first + i, k, entry);
-            value += entry * prior_mean[k];
+            value += entry * prior->mean[k];
         }
         gsl_vector_set(system->values, first + i, value);
         gsl_vector_set(system->weights, first + i, 1);
@@ -181,8 +142,8 @@ static enum error_code add_prior_rows(struct system *system, size_t first, struc
     return ERR_NONE;
 }
 
-static enum error_code solve(struct system *system, double observed, struct dirty_line *line,
-                             struct error *err)
+static enum error_code solve(struct system *system, const struct dirty_prior *prior,
+                             double observed, struct dirty_line *line, struct error *err)
 {
     double chisq = 0;
     gsl_vector_view mean = gsl_vector_view_array(line->mean, DIRTY_TERMS);
@@ -191,8 +152,8 @@ static enum error_code solve(struct system *system, double observed, struct dirt
     TRY(check_gsl(gsl_multifit_wlinear(system->terms, system->weights, system->values, &mean.vector,
                                        &covariance.matrix, &chisq, system->work),
                   err));
-    double shape = PRIOR_SHAPE + observed / 2;
-    line->noise = sqrt((PRIOR_RATE + chisq / 2) / shape);
+    double shape = prior->shape + observed / 2;
+    line->noise = sqrt((prior->rate + chisq / 2) / shape);
     line->dof = 2 * shape;
     return ERR_NONE;
 }
@@ -213,7 +174,8 @@ static void reweigh(struct system *system, const struct row *rows, size_t count,
 }
 
 /* Rows of little weight still widen the interval: half of their squares stays in the noise. */
-static void widen(const struct row *rows, size_t count, struct dirty_line *line)
+static void widen(const struct dirty_prior *prior, const struct row *rows, size_t count,
+                  struct dirty_line *line)
 {
     double squares = 0;
     for (size_t i = 0; i < count; i++) {
@@ -222,11 +184,12 @@ static void widen(const struct row *rows, size_t count, struct dirty_line *line)
     }
     double shape = line->dof / 2;
     double rate = line->noise * line->noise * shape;
-    line->noise = sqrt(fmax(rate, (rate + PRIOR_RATE + squares / 2) / 2) / shape);
+    line->noise = sqrt(fmax(rate, (rate + prior->rate + squares / 2) / 2) / shape);
 }
 
-static enum error_code solve_robustly(struct system *system, const struct row *rows, size_t count,
-                                      struct dirty_line *line, struct error *err)
+static enum error_code solve_robustly(struct system *system, const struct dirty_prior *prior,
+                                      const struct row *rows, size_t count, struct dirty_line *line,
+                                      struct error *err)
 {
     double *residuals = calloc(count, sizeof(*residuals));
     if (residuals == NULL)
@@ -234,16 +197,16 @@ static enum error_code solve_robustly(struct system *system, const struct row *r
     enum error_code code = ERR_NONE;
     for (int i = 0; i < ROBUST_ROUNDS && code == ERR_NONE; i++) {
         reweigh(system, rows, count, line, residuals);
-        code = solve(system, (double)count, line, err);
+        code = solve(system, prior, (double)count, line, err);
     }
     free(residuals);
     if (code == ERR_NONE)
-        widen(rows, count, line);
+        widen(prior, rows, count, line);
     return code;
 }
 
-static enum error_code fit_line(const struct row *rows, size_t count, struct dirty_line *line,
-                                struct error *err)
+static enum error_code fit_line(const struct dirty_prior *prior, const struct row *rows,
+                                size_t count, struct dirty_line *line, struct error *err)
 {
     CLEANUP(system_done) struct system system = {0};
     struct dirty_line made = {0};
@@ -256,10 +219,10 @@ static enum error_code fit_line(const struct row *rows, size_t count, struct dir
         gsl_vector_set(system.weights, i, rows[i].weight);
         observed += rows[i].sample != NULL;
     }
-    TRY(add_prior_rows(&system, count, err));
-    TRY(solve(&system, observed, &made, err));
+    TRY(add_prior_rows(&system, prior, count, err));
+    TRY(solve(&system, prior, observed, &made, err));
     if (count >= ROBUST_MIN_COUNT)
-        TRY(solve_robustly(&system, rows, count, &made, err));
+        TRY(solve_robustly(&system, prior, rows, count, &made, err));
     if (!isfinite(made.noise) || !isfinite(made.mean[0]))
         return error_set(err, ERR_INVALID, "cannot fit the changed blocks: not a number");
     *line = made;
@@ -277,15 +240,15 @@ static struct row row_of(const struct dirty_sample *sample, const struct write_r
 }
 
 /* Collects the possible pairs that are neighbours, or those that are not; rows[] has room. */
-static size_t collect(const struct volume_history *history, const struct write_rate *writes,
-                      int64_t now_ms, bool neighbours, struct row *rows)
+static size_t collect(const struct dirty_source *source, bool neighbours, struct row *rows)
 {
+    const struct volume_history *history = source->history;
     size_t count = 0;
     for (size_t i = 0; i < history->dirty_count; i++) {
         const struct dirty_sample *sample = &history->dirties[i];
         if ((sample->merged_count <= 1) == neighbours &&
-            sample_check_dirty(history, i, now_ms) == SET_ASIDE_NONE)
-            rows[count++] = row_of(sample, writes);
+            sample_check_dirty(history, i, source->now_ms) == SET_ASIDE_NONE)
+            rows[count++] = row_of(sample, source->writes);
     }
     return count;
 }
@@ -319,17 +282,29 @@ static void weigh_unions(struct row *rows, size_t count, size_t neighbour_count)
     }
 }
 
-/* Stands in for data: a share of what an hour writes, or of the volume. */
-static struct row guess(const struct write_rate *writes, int64_t now_ms, double volume_blocks)
+/* An hour from now, before its blocks are known. */
+static struct row coming_hour(const struct dirty_source *source, double *written)
 {
-    double volume = volume_blocks > 0 ? volume_blocks : BLIND_BLOCKS;
-    struct write_amount hour = write_rate_between(writes, now_ms, now_ms + MS_PER_HOUR);
-    double written = hour.ops + hour.bytes / BLOCK_BYTES;
-    double blocks = writes->known ? GUESS_RATIO * written : BLIND_HOURLY_RATIO * volume;
-    double scale = writes->known ? GUESS_SCALE : BLIND_SCALE;
-    struct row row = {.log_blocks = log_floor(fmin(blocks, volume), 0.5)};
-    row.weight = PRIOR_RATE / PRIOR_SHAPE / (scale * scale);
+    struct write_amount hour =
+        write_rate_between(source->writes, source->now_ms, source->now_ms + MS_PER_HOUR);
+    struct row row = {.weight = 1};
+    *written = hour.ops + hour.bytes / BLOCK_BYTES;
     fill_terms(row.terms, hour.bytes, hour.ops, log(12), 0);
+    return row;
+}
+
+/* Stands in for data: a share of what an hour writes, or of the volume. */
+static struct row guess(const struct dirty_source *source, double volume_blocks)
+{
+    const struct dirty_prior *prior = source->prior;
+    double volume = volume_blocks > 0 ? volume_blocks : BLIND_BLOCKS;
+    double written = 0;
+    struct row row = coming_hour(source, &written);
+    bool known = source->writes->known;
+    double blocks = known ? exp(prior->log_hour_ratio) * written : BLIND_HOURLY_RATIO * volume;
+    double scale = known ? prior->hour_scale : BLIND_SCALE;
+    row.log_blocks = log_floor(fmin(blocks, volume), 0.5);
+    row.weight = prior->rate / prior->shape / (scale * scale);
     return row;
 }
 
@@ -358,15 +333,16 @@ static void name_outliers(const struct row *rows, const struct dirty_fit *fit,
 
 /* Neighbours lie first in rows[], oldest first. The median follows the newest ones, with the merged
  * pairs made of them; the scale needs all. */
-static enum error_code fit_rows(struct row *rows, size_t neighbour_count, size_t union_count,
-                                struct dirty_fit *fit, struct error *err)
+static enum error_code fit_rows(const struct dirty_prior *prior, struct row *rows,
+                                size_t neighbour_count, size_t union_count, struct dirty_fit *fit,
+                                struct error *err)
 {
     size_t count = neighbour_count + union_count;
     size_t first = neighbour_count > RECENT_COUNT ? neighbour_count - RECENT_COUNT : 0;
     weigh_unions(rows, count, neighbour_count);
     set_bounds(rows + first, count - first, fit);
-    TRY(fit_line(rows + first, count - first, &fit->all, err));
-    return fit_line(rows, neighbour_count, &fit->neighbours, err);
+    TRY(fit_line(prior, rows + first, count - first, &fit->all, err));
+    return fit_line(prior, rows, neighbour_count, &fit->neighbours, err);
 }
 
 static int compare_rows(const void *left, const void *right)
@@ -390,39 +366,46 @@ static size_t keep_since(struct row *rows, size_t count, int64_t start_ms)
 }
 
 /* Merged pairs without any neighbours say nothing of the scatter and are not used. */
-static enum error_code learn(const struct volume_history *history, const struct write_rate *writes,
-                             int64_t now_ms, struct row *rows, struct dirty_fit *fit,
-                             struct error *err)
+static enum error_code learn(const struct dirty_source *source, struct row *rows,
+                             struct dirty_fit *fit, struct error *err)
 {
-    size_t count = collect(history, writes, now_ms, true, rows);
+    size_t count = collect(source, true, rows);
     fit->sample_count = count;
     fit->prior_only = count == 0;
     if (fit->prior_only) {
-        rows[0] = guess(writes, now_ms, fit->volume_blocks);
-        return fit_rows(rows, 1, 0, fit, err);
+        rows[0] = guess(source, fit->volume_blocks);
+        return fit_rows(source->prior, rows, 1, 0, fit, err);
     }
     qsort(rows, count, sizeof(*rows), compare_rows);
     const struct row *oldest = count > RECENT_COUNT ? &rows[count - RECENT_COUNT] : &rows[0];
-    size_t union_count = collect(history, writes, now_ms, false, rows + count);
+    size_t union_count = collect(source, false, rows + count);
     fit->union_count = keep_since(rows + count, union_count, oldest->sample->start_ms);
-    return fit_rows(rows, count, fit->union_count, fit, err);
+    return fit_rows(source->prior, rows, count, fit->union_count, fit, err);
 }
 
-enum error_code dirty_fit_learn(const struct volume_history *history,
-                                const struct write_rate *writes, int64_t now_ms,
-                                struct dirty_fit *fit, struct set_aside *aside, struct error *err)
+static double log_hour_ratio(const struct dirty_source *source, const struct dirty_fit *fit)
 {
+    double written = 0;
+    struct row row = coming_hour(source, &written);
+    return line_at(&fit->all, row.terms) - log_floor(written, 1);
+}
+
+enum error_code dirty_fit_learn(const struct dirty_source *source, struct dirty_fit *fit,
+                                struct set_aside *aside, struct error *err)
+{
+    const struct volume_history *history = source->history;
     struct row *rows = calloc(history->dirty_count + 1, sizeof(*rows));
     if (rows == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold %zu pairs", history->dirty_count);
     struct dirty_fit made = {
-        .writes_known = writes->known && writes->ops_known,
+        .writes_known = source->writes->known && source->writes->ops_known,
         .volume_blocks = (double)history->volume_bytes / BLOCK_BYTES,
     };
-    name_impossible(history, now_ms, aside);
-    enum error_code code = learn(history, writes, now_ms, rows, &made, err);
+    name_impossible(history, source->now_ms, aside);
+    enum error_code code = learn(source, rows, &made, err);
     if (code == ERR_NONE) {
         name_outliers(rows, &made, aside);
+        made.log_hour_ratio = log_hour_ratio(source, &made);
         *fit = made;
     }
     free(rows);
@@ -439,13 +422,22 @@ double dirty_fit_cap_blocks(const struct dirty_fit *fit, const struct dirty_quer
     return fmax(cap, 1);
 }
 
-/* How fast log blocks grow per log time at the edge of the observed gaps, within what footprints of
- * real workloads do. */
-static double edge_exponent(const struct dirty_fit *fit, double log_ticks, bool below)
+static double exponent_at(const struct dirty_fit *fit, double log_ticks)
 {
     const double *mean = fit->all.mean;
     double exponent = mean[1] + mean[2] + mean[3] + 2 * mean[4] * (log_ticks - BEND_AT);
-    exponent = fmin(fmax(exponent, 0.1), 1);
+    return fmin(fmax(exponent, 0.1), 1);
+}
+
+double dirty_fit_growth(const struct dirty_fit *fit, double elapsed_s)
+{
+    return exponent_at(fit, log(elapsed_s / TICK_S));
+}
+
+/* The growth at the edge of the observed gaps, within what footprints of real workloads do. */
+static double edge_exponent(const struct dirty_fit *fit, double log_ticks, bool below)
+{
+    double exponent = exponent_at(fit, log_ticks);
     return below ? fmax(exponent, 0.5) : fmin(exponent, 0.9);
 }
 

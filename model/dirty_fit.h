@@ -3,8 +3,7 @@
  * Bayesian regression of log blocks on log bytes written, log operations, log elapsed time and a
  * bend in time. The footprint of a workload is concave in time (working set theory, Denning and
  * Schwartz 1972), so outside the observed gaps the local exponent is held between bounds, and no
- * answer exceeds what was written or the volume. The shipped prior was learned from recorded block
- * traces of PostgreSQL and other servers. */
+ * answer exceeds what was written or the volume. */
 #ifndef MODEL_DIRTY_FIT_H
 #define MODEL_DIRTY_FIT_H
 
@@ -12,11 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/dirty_prior.h"
 #include "model/error.h"
 #include "model/sample.h"
 #include "model/write_rate.h"
-
-#define DIRTY_TERMS 5
 
 /* One regression and what it is worth. */
 struct dirty_line {
@@ -38,7 +36,17 @@ struct dirty_fit {
     bool writes_known;    /* bytes and operations were measured, so they bound the blocks */
     size_t sample_count;  /* neighbouring pairs that taught */
     size_t union_count;   /* merged pairs that taught */
-    bool prior_only;      /* no pair at all: the shipped prior speaks */
+    bool prior_only;      /* no pair at all: the prior speaks */
+    double
+        log_hour_ratio; /* as in struct dirty_prior, of the next hour; for other volumes' prior */
+};
+
+/* What to learn from. Borrows everything. */
+struct dirty_source {
+    const struct volume_history *history;
+    const struct write_rate *writes; /* what was written in each gap */
+    const struct dirty_prior *prior;
+    int64_t now_ms; /* the instant of knowledge, Unix milliseconds UTC */
 };
 
 /* What is known of one gap before its blocks are. */
@@ -48,13 +56,11 @@ struct dirty_query {
     double elapsed_s; /* positive */
 };
 
-/* Fits the changed blocks in *history against what *writes says was written in each gap, as known
- * at now_ms; rows that cannot be true go to *aside. On error *fit is untouched.
+/* Fits the changed blocks of *source; rows that cannot be true and outliers go to *aside. On error
+ * *fit is untouched.
  * Errors: ERR_NO_MEMORY; ERR_INVALID if the numbers cannot be fitted. */
-MUST_CHECK enum error_code dirty_fit_learn(const struct volume_history *history,
-                                           const struct write_rate *writes, int64_t now_ms,
-                                           struct dirty_fit *fit, struct set_aside *aside,
-                                           struct error *err);
+MUST_CHECK enum error_code dirty_fit_learn(const struct dirty_source *source, struct dirty_fit *fit,
+                                           struct set_aside *aside, struct error *err);
 
 /* What the regression says of one gap: a t distribution of log blocks. */
 struct dirty_answer {
@@ -69,6 +75,10 @@ struct dirty_answer dirty_fit_ask(const struct dirty_fit *fit, const struct dirt
 /* The same in half the time, for those who ask a million times: `scale` stays 0. */
 struct dirty_answer dirty_fit_ask_typical(const struct dirty_fit *fit,
                                           const struct dirty_query *query);
+
+/* How fast the blocks of a gap of elapsed_s grow with a longer one: 1 in proportion, 0.1 (the least
+ * that is believed) hardly. */
+double dirty_fit_growth(const struct dirty_fit *fit, double elapsed_s);
 
 /* The most blocks that can change: what was written, and the volume. */
 double dirty_fit_cap_blocks(const struct dirty_fit *fit, const struct dirty_query *query);

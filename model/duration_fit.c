@@ -368,10 +368,11 @@ struct duration_prior duration_prior_shipped(void)
     return shipped;
 }
 
-struct duration_prior duration_prior_of_sibling(const struct duration_fit *sibling)
+struct duration_prior duration_prior_of_sibling(const struct duration_fit *sibling,
+                                                const struct duration_prior *prior)
 {
-    if (sibling == NULL || sibling->prior_only)
-        return shipped;
+    if (sibling->prior_only)
+        return *prior;
     return (struct duration_prior){
         .log_fixed_s = sibling->log_fixed_s,
         .log_s_per_mib = sibling->log_s_per_mib,

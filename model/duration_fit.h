@@ -27,7 +27,7 @@ struct duration_fit {
     double level;              /* drift: recent residuals, added to log T */
     size_t sample_count;       /* completed transfers that taught */
     size_t pending_count;      /* running ones whose age taught */
-    bool prior_only;           /* no transfer at all: the shipped prior speaks */
+    bool prior_only;           /* no transfer at all: the prior speaks */
 };
 
 /* What is believed before the first sample: normal in the two logarithms. */
@@ -42,8 +42,9 @@ struct duration_prior {
 /* The shipped prior, from reported EBS snapshots. */
 struct duration_prior duration_prior_shipped(void);
 
-/* What transfers of the other kind tell; the shipped prior if *sibling is NULL or learned nothing. */
-struct duration_prior duration_prior_of_sibling(const struct duration_fit *sibling);
+/* What transfers of the other kind tell; *prior if *sibling learned nothing. */
+struct duration_prior duration_prior_of_sibling(const struct duration_fit *sibling,
+                                                const struct duration_prior *prior);
 
 /* What other volumes of the account tell of a new one: their mean, and their scatter where there
  * are enough of them. The shipped prior if none of the fits learned anything. */

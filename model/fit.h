@@ -12,6 +12,7 @@
 #include "model/dirty_fit.h"
 #include "model/duration_fit.h"
 #include "model/error.h"
+#include "model/fleet.h"
 #include "model/sample.h"
 #include "model/write_rate.h"
 
@@ -20,6 +21,7 @@ struct volume_model {
     char volume_id[SAMPLE_ID_SIZE];
     int64_t volume_bytes;         /* 0 if unknown */
     int64_t fitted_ms;            /* the instant of knowledge, Unix milliseconds UTC */
+    struct volume_prior prior;    /* what was believed before the history spoke */
     struct duration_fit snapshot; /* time to make a snapshot */
     struct duration_fit copy;     /* time to copy one to the target */
     struct dirty_fit dirty;       /* changed blocks from writes and elapsed time */

@@ -51,6 +51,9 @@ struct write_sample {
     int64_t ops; /* -1 if unknown */
 };
 
+/* What other volumes of the account tell of this one: model/fleet.h. */
+struct volume_prior;
+
 /* Everything known of one volume. Borrows all arrays; any may be empty and in any order. */
 struct volume_history {
     const char *volume_id;
@@ -61,6 +64,7 @@ struct volume_history {
     size_t dirty_count;
     const struct write_sample *writes;
     size_t write_count;
+    const struct volume_prior *prior; /* NULL: the built-in one */
     bool writes_current; /* counted up to now: no period is still late, as CloudWatch's are */
 };
 

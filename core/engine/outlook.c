@@ -88,21 +88,16 @@ static enum error_code look_at_target(const struct outlook_request *request, con
     return ERR_NONE;
 }
 
-static enum error_code fit(const struct outlook_request *request, const char *volume_id,
+static enum error_code fit(const struct outlook_request *request,
+                           const struct experience *experience, const char *volume_id,
                            uint64_t volume_bytes, struct volume_model *model, struct error *err)
 {
     CLEANUP_VOLUME_ROWS struct volume_rows rows = {0};
     TRY(store_get_volume_rows(request->store, volume_id, request->target->region, &rows, err));
-    struct volume_history history = {
-        .volume_id = volume_id,
-        .volume_bytes = (int64_t)volume_bytes,
-        .durations = rows.durations,
-        .duration_count = rows.duration_count,
-        .dirties = rows.dirties,
-        .dirty_count = rows.dirty_count,
-        .writes = rows.writes,
-        .write_count = rows.write_count,
-    };
+    struct volume_prior prior = experience_prior(experience, volume_id);
+    struct volume_history history = volume_rows_history(&rows, volume_id);
+    history.volume_bytes = (int64_t)volume_bytes;
+    history.prior = &prior;
     return volume_model_fit(&history, clock_now_ms(request->clock), model, err);
 }
 
@@ -124,7 +119,7 @@ static enum error_code add_member(const struct outlook_request *request, const c
     int64_t now_ms = clock_now_ms(request->clock);
     member->last_snapshot_ms = MIN(member->last_snapshot_ms, now_ms);
     member->last_copied_ms = MIN(member->last_copied_ms, now_ms);
-    TRY(fit(request, volume_id, volumes.items[0].size_bytes, model, err));
+    TRY(fit(request, &outlook->experience, volume_id, volumes.items[0].size_bytes, model, err));
     outlook->member_count++;
     return ERR_NONE;
 }
@@ -133,6 +128,8 @@ enum error_code outlook_make(const struct outlook_request *request, struct outlo
                              struct error *err)
 {
     bool copies = strcmp(request->source->region, request->target->region) != 0;
+    TRY(experience_load(request->store, request->target->region, clock_now_ms(request->clock),
+                        &outlook->experience, err));
     for (size_t i = 0; i < request->config->volume_count; i++)
         TRY(add_member(request, request->config->volumes[i], copies, outlook, err));
     struct plan_input input = {

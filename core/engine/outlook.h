@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/cloud.h"
 #include "core/config.h"
+#include "core/engine/experience.h"
 #include "core/log.h"
 #include "core/store.h"
 #include "model/error.h"
@@ -35,6 +36,7 @@ struct outlook_request {
 
 /* Zero-initialise; hand back with outlook_done(). */
 struct outlook {
+    struct experience experience;
     struct volume_model models[CLOUD_SET_MAX];
     struct plan_member members[CLOUD_SET_MAX];
     size_t member_count;

@@ -186,6 +186,42 @@ void volume_rows_done(struct volume_rows *rows)
     *rows = (struct volume_rows){0};
 }
 
+struct volume_history volume_rows_history(const struct volume_rows *rows, const char *volume_id)
+{
+    return (struct volume_history){
+        .volume_id = volume_id,
+        .durations = rows->durations,
+        .duration_count = rows->duration_count,
+        .dirties = rows->dirties,
+        .dirty_count = rows->dirty_count,
+        .writes = rows->writes,
+        .write_count = rows->write_count,
+    };
+}
+
+static enum error_code read_volume(const struct db_query *query, void *item, struct error *err)
+{
+    (void)err;
+    struct stored_volume *volume = item;
+    db_text(query, 0, volume->id, sizeof(volume->id));
+    return ERR_NONE;
+}
+
+enum error_code store_get_volumes(struct store *store, size_t least, size_t most,
+                                  struct stored_volume **volumes, size_t *count, struct error *err)
+{
+    CLEANUP_QUERY struct db_query query = {0};
+    TRY(db_prepare(store,
+                   "SELECT volume_id FROM duration WHERE kind = ? AND pending = 0"
+                   " GROUP BY volume_id HAVING count(*) >= ?"
+                   " ORDER BY max(started_ms) DESC, volume_id LIMIT ?",
+                   &query, err));
+    db_bind_int(&query, TRANSFER_SNAPSHOT);
+    db_bind_int(&query, (int64_t)least);
+    db_bind_int(&query, (int64_t)most);
+    return db_read_all(&query, read_volume, sizeof(**volumes), (void **)volumes, count, err);
+}
+
 enum error_code store_writes_end(struct store *store, const char *volume_id, int64_t *end_ms,
                                  struct error *err)
 {

@@ -3,6 +3,8 @@
 import datetime
 import json
 import math
+import random
+import sqlite3
 
 import harness as h
 
@@ -57,12 +59,63 @@ def check_learned(cloud, base, volume):
     h.check("learned" in out and "chance" in out and "contraction" in out, "and in words")
 
 
+def put_volume(db, number, now_ms):
+    """An account's volume with thirty quick snapshots and copies, as a store that saw it holds it."""
+    volume, rng = f"vol-0d00000000000000{number:x}", random.Random(number)
+    hour = 3600000
+    # On the half hours of five minutes' periods, so that periods and gaps match.
+    start = (now_ms // hour - 40) * hour
+    for i in range(31):
+        at, snapshot = start + i * hour, f"snap-0d000000000{number:03x}{i:05x}"
+        size = int(3e9 * rng.lognormvariate(0, .1) // 524288 * 524288)
+        for kind, region in ((0, ""), (1, "eu-west-1")):
+            took = int((9 + size / 200e6) * 1000 * rng.lognormvariate(0, .1))
+            db.execute("INSERT INTO duration (volume_id, id, kind, target_region, is_full, pending,"
+                       " started_ms, duration_ms, delta_bytes) VALUES (?,?,?,?,0,0,?,?,?)",
+                       (volume, snapshot, kind, region, at, took, size))
+        db.execute("INSERT INTO dirty (volume_id, id, start_ms, end_ms, changed_bytes, merged_count)"
+                   " VALUES (?,?,?,?,?,1)", (volume, snapshot, at - hour, at, size))
+    for i in range(40 * 12):
+        db.execute("INSERT INTO writes (volume_id, start_ms, length_ms, bytes, ops)"
+                   " VALUES (?,?,300000,?,?)", (volume, start - hour + i * 300000, int(1e9), 60000))
+
+
+def check_account(cloud, base, volume):
+    """Other volumes of the account tell of one that has no past, and are named as what they are."""
+    new = cloud.aws("ec2", "create-volume", "--availability-zone", "us-east-1a", "--size",
+                    "1")["VolumeId"]
+
+    def ask(which):
+        out, _ = cloud.ebshift("forecast", *base, "--volume", which, "--output", "json")
+        return json.loads(out)["volumes"][0]
+
+    before = ask(new)
+    h.check([before[k]["prior"]["origin"] for k in ("snapshot", "copy", "changes")] ==
+            ["built-in"] * 3, "one volume with a past makes no account prior")
+    db = sqlite3.connect(base[1] / "ebshift.db")
+    for number in range(4):
+        put_volume(db, number, int(cloud.now().timestamp() * 1000))
+    db.commit()
+    db.close()
+    after = ask(new)
+    counts = [after[k]["prior"]["volumes"] for k in ("snapshot", "copy", "changes")]
+    h.check(min(counts) >= 4 and after["prior_only"], f"{counts} volumes of the account tell of it")
+    h.check(after["snapshot"]["bytes_per_second"] > 2 * before["snapshot"]["bytes_per_second"],
+            "and what they tell is believed")
+    out, _ = cloud.ebshift("forecast", *base, "--volume", new)
+    h.check("other volumes of the account" in out, "the words say so")
+    learned = ask(volume)
+    h.check(learned["snapshot"]["prior"]["volumes"] == 4 and not learned["prior_only"],
+            "a volume with a past is not its own teacher")
+
+
 def test(place):
     cloud = h.Cloud(place, time_scale=1, world="seeded")
     volume = cloud.env["CLOUDSIM_VOLUME"].split()[0]
     base = ("--store", place.path / "store", "--region", "us-east-1", "--to-region", "eu-west-1")
     check_learned(cloud, base, volume)
     check_prior(cloud, base)
+    check_account(cloud, base, volume)
     _, err = cloud.ebshift("forecast", *base, "--volume", volume, "--at", "2020-01-01T00:00:00Z",
                            code=2)
     h.check("--at is in the past" in err, "an instant that is over is refused")
