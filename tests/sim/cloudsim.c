@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "model/instant.h"
+#include "tests/sim/fault.h"
 #include "tests/sim/pool.h"
 #include "tests/sim/sim_clock.h"
 #include "tests/sim/sim_door.h"
@@ -27,11 +28,21 @@
 
 static const char usage[] =
     "usage: cloudsim --listen 127.0.0.1:PORT --state DIR [--time-scale X] [--seed N]\n"
-    "                [--world empty|seeded] [--start INSTANT] [--fault SPEC]...\n"
+    "                [--world empty|seeded] [--start INSTANT] [--fault FAULT]...\n"
     "       cloudsim env --state DIR          print shell lines for a client\n"
-    "       cloudsim fault --state DIR SPEC   arm a fault: NAME[:Action][@N][xC]\n"
+    "       cloudsim fault --state DIR FAULT  arm a fault in the running server\n"
     "       cloudsim clean --state DIR        remove what a killed server left behind\n"
-    "faults: throttle internal-error lost-reply slow-reply snapshot-error copy-error invisible\n";
+    "FAULT is NAME[:Action][@N][xC], or a sentence: at 3rd CopySnapshot: WORDS;\n"
+    "from 1st call for 10 minutes: WORDS 90 % of calls; @FILE reads a script.\n";
+
+static void print_usage(void)
+{
+    (void)fputs(usage, stderr);
+    for (int i = 0; i < FAULT_COUNT; i++) {
+        (void)fprintf(stderr, "  %-18s%s\n", fault_name((enum fault_effect)i),
+                      fault_words((enum fault_effect)i));
+    }
+}
 
 struct arguments {
     const char *listen;
@@ -210,6 +221,20 @@ static enum error_code start_clock(struct server *server, struct error *err)
     return sim_clock_new(&server->clock, start_ms, server->arguments.time_scale, err);
 }
 
+/* A fault, or a script of them in a file. */
+static enum error_code arm_or_read(struct world *world, const char *text, struct error *err)
+{
+    char script[16384];
+    if (text[0] != '@')
+        return world_arm_fault(world, text, err);
+    FILE *file = fopen(text + 1, "re");
+    if (file == NULL)
+        return error_set(err, ERR_SYSTEM, "cannot read '%s'", text + 1);
+    script[fread(script, 1, sizeof(script) - 1, file)] = '\0';
+    (void)fclose(file);
+    return world_arm_fault(world, script, err);
+}
+
 static enum error_code start_world(struct server *server, struct error *err)
 {
     const struct arguments *arguments = &server->arguments;
@@ -221,7 +246,7 @@ static enum error_code start_world(struct server *server, struct error *err)
     };
     TRY(world_open(&server->world, &options, err));
     for (size_t i = 0; i < arguments->fault_count; i++)
-        TRY(world_arm_fault(server->world, arguments->faults[i], err));
+        TRY(arm_or_read(server->world, arguments->faults[i], err));
     return ERR_NONE;
 }
 
@@ -384,6 +409,6 @@ int main(int argc, char **argv)
         return arm_fault(&arguments, argv[argc - 1]);
     if (good && strcmp(verb, "serve") == 0 && arguments.listen != NULL)
         return serve(&arguments);
-    (void)fputs(usage, stderr);
+    print_usage();
     return 2;
 }

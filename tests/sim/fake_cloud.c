@@ -10,26 +10,61 @@
 /* A Monday, 12:00 UTC. */
 #define FIRST_INSTANT_MS INT64_C(1795435200000)
 
-static int64_t fake_now_ms(void *self)
+/* One way of a call over the network. */
+#define WAY_MS 20
+/* When a client stops waiting for an answer. */
+#define TIMEOUT_MS 12000
+
+static int64_t world_clock_ms(void *self)
 {
     const struct fake_world *fake = self;
     return fake->now_ms;
 }
 
+static void pass_until(struct fake_world *fake, int64_t world_ms)
+{
+    if (world_ms <= fake->now_ms)
+        return;
+    fake->now_ms = world_ms;
+    if (fake->live != NULL)
+        fake->live(fake->inhabitant);
+}
+
+static int64_t fake_now_ms(void *self)
+{
+    const struct fake_world *fake = self;
+    return fake->now_ms + fake->skew_ms;
+}
+
 static enum error_code fake_sleep_until(void *self, int64_t instant_ms, struct error *err)
 {
     struct fake_world *fake = self;
-    (void)err;
-    if (instant_ms > fake->now_ms)
-        fake->now_ms = instant_ms;
+    if (fake->dead)
+        return error_set(err, ERR_INTERRUPTED, "killed at step %lld", (long long)fake->die_at);
+    pass_until(fake, instant_ms - fake->skew_ms);
     return ERR_NONE;
+}
+
+enum error_code fake_world_step(struct fake_world *fake, struct error *err)
+{
+    if (!fake->dead)
+        fake->dead = ++fake->steps == fake->die_at;
+    if (fake->dead)
+        return error_set(err, ERR_INTERRUPTED, "killed at step %lld", (long long)fake->die_at);
+    return ERR_NONE;
+}
+
+void fake_world_bury(struct fake_world *fake)
+{
+    fake->dead = false;
+    fake->die_at = 0;
 }
 
 enum error_code fake_world_open(struct fake_world *fake, uint64_t seed, bool seeded,
                                 struct error *err)
 {
     *fake = (struct fake_world){.now_ms = FIRST_INSTANT_MS};
-    struct world_options options = {.seed = seed, .seeded = seeded, .time = {fake_now_ms, fake}};
+    struct world_options options = {.seed = seed, .seeded = seeded, .time = {world_clock_ms, fake}};
     TRY(world_open(&fake->world, &options, err));
     world_names(fake->world, &fake->names);
     return ERR_NONE;
@@ -56,6 +91,8 @@ static const struct {
     {"ConcurrentSnapshotLimitExceeded", ERR_LIMIT},
     {"ResourceLimitExceeded", ERR_LIMIT},
     {"InternalError", ERR_TRANSIENT},
+    {"Unavailable", ERR_TRANSIENT},
+    {"RequestExpired", ERR_ACCESS},
     {"InvalidSnapshot.NotFound", ERR_NOT_FOUND},
     {"InvalidVolume.NotFound", ERR_NOT_FOUND},
     {"InvalidInstanceID.NotFound", ERR_NOT_FOUND},
@@ -77,23 +114,39 @@ static enum error_code refused(const struct refusal *refusal, struct error *err)
     return error_set(err, meanings[i].meaning, "%s: %s", refusal->code, refusal->message);
 }
 
-/* To be called first by every verb. */
+/* To be called first by every verb; on ERR_NONE the effect is due. */
 static enum error_code enter(struct fake_cloud *fake, const char *action, struct error *err)
 {
-    struct world *world = fake->in->world;
-    fake->in->call_count++;
-    world_advance(world);
-    if (world_fault_strikes(world, "throttle", action))
-        return error_set(err, ERR_THROTTLED, "RequestLimitExceeded: armed");
-    if (world_fault_strikes(world, "internal-error", action))
-        return error_set(err, ERR_TRANSIENT, "InternalError: armed");
+    struct fake_world *in = fake->in;
+    struct refusal refusal = {0};
+    TRY(fake_world_step(in, err));
+    in->call_count++;
+    pass_until(in, in->now_ms + WAY_MS);
+    world_advance(in->world);
+    if (!world_begin_call(in->world, &fake->caller, action, &fake->fate, &refusal))
+        return refused(&refusal, err);
+    if (fake->fate != CALL_UNSENT)
+        return ERR_NONE;
+    pass_until(in, in->now_ms + TIMEOUT_MS);
+    return error_set(err, ERR_AMBIGUOUS, "no answer to '%s'", action);
+}
+
+/* To be called after the effect by every verb that changes something. */
+static enum error_code leave(struct fake_cloud *fake, const char *action, struct error *err)
+{
+    struct fake_world *in = fake->in;
+    TRY(fake_world_step(in, err));
+    pass_until(in, in->now_ms + (fake->fate == CALL_LATE ? TIMEOUT_MS : WAY_MS));
+    if (fake->fate == CALL_LOST || fake->fate == CALL_LATE)
+        return error_set(err, ERR_AMBIGUOUS, "the answer to '%s' was lost", action);
     return ERR_NONE;
 }
 
-/* To be called last by every verb that changes something. */
-static enum error_code leave(struct fake_cloud *fake, const char *action, struct error *err)
+/* To be called first by every verb that only looks: with the answer, what it saw is lost. */
+static enum error_code look(struct fake_cloud *fake, const char *action, struct error *err)
 {
-    if (world_fault_strikes(fake->in->world, "lost-reply", action))
+    TRY(enter(fake, action, err));
+    if (fake->fate != CALL_ANSWERED)
         return error_set(err, ERR_AMBIGUOUS, "the answer to '%s' was lost", action);
     return ERR_NONE;
 }
@@ -219,7 +272,7 @@ static enum error_code volume_out(struct world *world, const struct sim_volume *
 static enum error_code get_identity(void *self, struct cloud_identity *identity, struct error *err)
 {
     struct fake_cloud *fake = self;
-    TRY(enter(fake, "GetCallerIdentity", err));
+    TRY(look(fake, "GetCallerIdentity", err));
     COPY_TEXT(identity->account_id, fake->caller.account);
     (void)snprintf(identity->arn, sizeof(identity->arn), "arn:aws:iam::%s:user/operator",
                    fake->caller.account);
@@ -232,7 +285,7 @@ static enum error_code get_zones(void *self, char (*zones)[CLOUD_ZONE_SIZE], siz
     struct fake_cloud *fake = self;
     const struct sim_zone *zone;
     size_t found = 0;
-    TRY(enter(fake, "DescribeAvailabilityZones", err));
+    TRY(look(fake, "DescribeAvailabilityZones", err));
     for (size_t i = 0; (zone = world_zone_at(i)) != NULL && found < room; i++) {
         if (strcmp(zone->region, fake->caller.region) == 0)
             copy_text(zones[found++], CLOUD_ZONE_SIZE, zone->name);
@@ -261,7 +314,7 @@ static enum error_code get_instance(void *self, const char *instance_id,
     const struct sim_instance *from;
     const struct sim_volume *volume;
     size_t cursor = 0;
-    TRY(enter(fake, "DescribeInstances", err));
+    TRY(look(fake, "DescribeInstances", err));
     do {
         from = world_next_instance(fake->in->world, &fake->caller, &cursor);
     } while (from != NULL && strcmp(from->id, instance_id) != 0);
@@ -309,7 +362,7 @@ static enum error_code list_volumes(void *self, const struct cloud_volume_filter
                                     struct cloud_volumes *volumes, struct error *err)
 {
     CLEANUP_CLOUD_VOLUMES struct cloud_volumes list = {0};
-    TRY(enter(self, "DescribeVolumes", err));
+    TRY(look(self, "DescribeVolumes", err));
     TRY(fill_volumes(self, filter, &list, err));
     *volumes = list;
     list = (struct cloud_volumes){0};
@@ -341,7 +394,7 @@ static enum error_code list_snapshots(void *self, const struct cloud_snapshot_fi
                                       struct cloud_snapshots *snapshots, struct error *err)
 {
     CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots list = {0};
-    TRY(enter(self, "DescribeSnapshots", err));
+    TRY(look(self, "DescribeSnapshots", err));
     TRY(fill_snapshots(self, filter, &list, err));
     *snapshots = list;
     list = (struct cloud_snapshots){0};
@@ -415,18 +468,16 @@ static enum error_code start_snapshot_set(void *self, const struct cloud_set_req
     if (request->cut != NULL)
         TRY(request->cut->begin(request->cut->self, err));
     enum error_code code = enter(fake, action, err);
-    bool done = false;
     tags_in(request->tags, &tags);
+    if (code == ERR_NONE && !start_any(fake, request, &tags, snapshots, &count, &refusal))
+        code = refused(&refusal, err);
     if (code == ERR_NONE)
-        done = start_any(fake, request, &tags, snapshots, &count, &refusal);
+        code = leave(fake, action, err);
     if (request->cut != NULL)
         request->cut->end(request->cut->self);
     TRY(code);
-    if (!done)
-        return refused(&refusal, err);
-    TRY(leave(fake, action, err));
     TRY(fill_set(fake, request, snapshots, count, &list, err));
-    *result = (struct cloud_set_result){.snapshots = list, .request_us = 12000};
+    *result = (struct cloud_set_result){.snapshots = list, .request_us = 2 * WAY_MS * 1000};
     list = (struct cloud_snapshots){0};
     return ERR_NONE;
 }
@@ -596,7 +647,7 @@ static enum error_code list_changed_blocks(void *self, const char *first_id, con
     struct world *world = fake->in->world;
     struct refusal refusal = {0};
     CLEANUP_BLOCK_SET struct block_set blocks = {0};
-    TRY(enter(fake, first_id == NULL ? "ListSnapshotBlocks" : "ListChangedBlocks", err));
+    TRY(look(fake, first_id == NULL ? "ListSnapshotBlocks" : "ListChangedBlocks", err));
     const struct sim_snapshot *first =
         first_id == NULL ? NULL : world_snapshot(world, &fake->caller, first_id, &refusal);
     const struct sim_snapshot *second = world_snapshot(world, &fake->caller, second_id, &refusal);
@@ -611,7 +662,7 @@ static enum error_code get_block(void *self, const char *snapshot_id, uint64_t i
 {
     struct fake_cloud *fake = self;
     struct refusal refusal = {0};
-    TRY(enter(fake, "GetSnapshotBlock", err));
+    TRY(look(fake, "GetSnapshotBlock", err));
     const struct sim_snapshot *snapshot =
         world_snapshot(fake->in->world, &fake->caller, snapshot_id, &refusal);
     if (snapshot == NULL ||
@@ -657,7 +708,7 @@ static enum error_code get_metric(void *self, const struct cloud_metric_request 
     enum sim_metric which = METRIC_COUNT;
     int64_t period_ms = request->period_s * MS_PER_SECOND;
     double sum = 0;
-    TRY(enter(fake, "GetMetricData", err));
+    TRY(look(fake, "GetMetricData", err));
     const struct sim_volume *volume =
         world_volume(fake->in->world, &fake->caller, request->volume_id, &refusal);
     /* CloudWatch knows no volumes, only names: an unknown one has no points. */

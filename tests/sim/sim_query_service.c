@@ -19,17 +19,17 @@ bool sim_action_run(struct sim_call *call, const struct sim_action *action, bool
 {
     snprintf(call->action, sizeof(call->action), "%s", action->name);
     call->changes = action->changes;
-    if (world_fault_strikes(call->world, "throttle", action->name))
-        return refuse(&call->refusal, "RequestLimitExceeded", "Request limit exceeded.");
-    if (!world_take_token(call->world, &call->caller, action->name, unfiltered, &call->refusal))
+    enum call_fate fate = CALL_ANSWERED;
+    if (!world_begin_call(call->world, &call->caller, action->name, &fate, &call->refusal) ||
+        !world_take_token(call->world, &call->caller, action->name, unfiltered, &call->refusal))
         return false;
-    if (world_fault_strikes(call->world, "internal-error", action->name))
-        return refuse(&call->refusal, "InternalError", "An internal error has occurred");
+    call->reply->drop = fate == CALL_UNSENT || fate == CALL_LOST;
+    call->reply->slow = fate == CALL_LATE;
+    if (fate == CALL_UNSENT)
+        return refuse(&call->refusal, "InternalError", "nobody will read this");
     if (!action->run(call))
         return false;
     assert(call->ready);
-    call->reply->drop = world_fault_strikes(call->world, "lost-reply", action->name);
-    call->reply->slow = world_fault_strikes(call->world, "slow-reply", action->name);
     return true;
 }
 

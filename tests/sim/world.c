@@ -141,6 +141,7 @@ enum error_code world_open(struct world **world, const struct world_options *opt
     made->lock_fd = -1;
     made->time = options->time;
     made->now_ms = made->time.now_ms(made->time.self);
+    made->faults.dice = (struct dice){dice_hash(options->seed, 41)};
     made->door_dice = (struct dice){dice_hash(options->seed, (uint64_t)made->now_ms)};
     enum error_code code = open_world(made, options, err);
     if (code != ERR_NONE) {
@@ -171,7 +172,7 @@ static void free_things(struct world *world)
     free(world->credentials);
     free(world->tracks);
     free(world->buckets);
-    free(world->faults);
+    fault_script_done(&world->faults);
 }
 
 void world_close(struct world *world)

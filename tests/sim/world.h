@@ -132,16 +132,22 @@ void world_names(struct world *world, struct world_names *names);
 bool world_take_token(struct world *world, const struct caller *caller, const char *action,
                       bool unfiltered, struct refusal *refusal);
 
-/* Asks whether the armed fault `name` strikes this call of `action`, and counts the call. The doors
- * ask for "throttle", "internal-error" (before the effect) and "lost-reply" (after it: drop the
- * connection without an answer); world.c asks for the others. */
-bool world_fault_strikes(struct world *world, const char *name, const char *action);
-
-/* Arms "NAME", "NAME:Action", with "@N" (from the N-th matching call on, default 1) and "xC" (C
- * times, default 1; "x*" for ever), as in "throttle:CopySnapshot@3x5"; "none" disarms all.
- * Errors: ERR_INVALID if the name or the form is unknown. */
-MUST_CHECK enum error_code world_arm_fault(struct world *world, const char *spec,
+/* Arms faults, written as tests/sim/fault.h says. Errors: ERR_INVALID. */
+MUST_CHECK enum error_code world_arm_fault(struct world *world, const char *script,
                                            struct error *err);
+
+/* What becomes of the answer to a call. */
+enum call_fate {
+    CALL_ANSWERED,
+    CALL_UNSENT, /* nothing happens, and nobody is told so */
+    CALL_LOST,   /* the effect happens, nobody is told */
+    CALL_LATE,   /* the effect happens, the answer comes when nobody waits any more */
+};
+
+/* To be called once by a door before the verb of an action: armed faults strike, and somebody else
+ * does what they say. False if a fault refuses the call. */
+bool world_begin_call(struct world *world, const struct caller *caller, const char *action,
+                      enum call_fate *fate, struct refusal *refusal);
 
 struct sim_zone {
     const char *region;

@@ -1,9 +1,7 @@
 #include <assert.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tests/sim/world_inner.h"
 
@@ -202,106 +200,4 @@ bool world_take_token(struct world *world, const struct caller *caller, const ch
         return refuse(refusal, "RequestLimitExceeded", "Request limit exceeded.");
     bucket->tokens -= 1;
     return true;
-}
-
-static const char *const fault_names[] = {
-    "throttle",       "internal-error", "lost-reply", "slow-reply",
-    "snapshot-error", "copy-error",     "invisible",  NULL,
-};
-
-bool world_fault_strikes(struct world *world, const char *name, const char *action)
-{
-    for (size_t i = 0; i < world->fault_count; i++) {
-        struct armed_fault *fault = &world->faults[i];
-        bool any = fault->action[0] == '\0';
-        if (fault->left == 0 || strcmp(fault->name, name) != 0 ||
-            !(any || strcmp(fault->action, action) == 0))
-            continue;
-        if (fault->skip > 0) {
-            fault->skip--;
-            continue;
-        }
-        fault->left--;
-        return true;
-    }
-    return false;
-}
-
-/* Reads the number after `mark`, or keeps the default; moves *at behind it. */
-static bool read_count(const char **at, char mark, int64_t *count)
-{
-    if (**at != mark)
-        return true;
-    if (mark == 'x' && strcmp(*at, "x*") == 0) {
-        *count = INT64_MAX;
-        *at += 2;
-        return true;
-    }
-    char *end;
-    errno = 0;
-    *count = strtoll(*at + 1, &end, 10);
-    bool good = errno == 0 && end != *at + 1 && *count > 0;
-    *at = end;
-    return good;
-}
-
-static bool is_fault_name(const char *name)
-{
-    size_t i = 0;
-    while (fault_names[i] != NULL && strcmp(fault_names[i], name) != 0)
-        i++;
-    return fault_names[i] != NULL;
-}
-
-enum error_code world_arm_fault(struct world *world, const char *spec, struct error *err)
-{
-    struct armed_fault fault = {0};
-    int64_t nth = 1;
-    int64_t count = 1;
-    if (strcmp(spec, "none") == 0) {
-        world->fault_count = 0;
-        return ERR_NONE;
-    }
-    const char *at = spec;
-    size_t name_length = strcspn(at, ":@ \n");
-    /* The count may follow without a nth: "throttlex5" would be ambiguous, so it needs "@1x5". */
-    (void)snprintf(fault.name, sizeof(fault.name), "%.*s", (int)name_length, at);
-    at += name_length;
-    if (*at == ':') {
-        size_t length = strcspn(at + 1, "@x \n");
-        (void)snprintf(fault.action, sizeof(fault.action), "%.*s", (int)length, at + 1);
-        at += 1 + length;
-    }
-    if (!is_fault_name(fault.name) || !read_count(&at, '@', &nth) ||
-        !read_count(&at, 'x', &count) || *at != '\0')
-        return error_set(err, ERR_INVALID, "no fault is called '%s'", spec);
-    fault.skip = nth - 1;
-    fault.left = count;
-    world->faults = world_grow(world->faults, world->fault_count, sizeof(*world->faults));
-    world->faults[world->fault_count++] = fault;
-    return ERR_NONE;
-}
-
-/* Taken away by renaming first, so that a line written meanwhile is not lost. */
-void world_read_faults(struct world *world)
-{
-    char path[4200];
-    char taken[4200];
-    if (world->dir == NULL)
-        return;
-    (void)snprintf(path, sizeof(path), "%s/faults", world->dir);
-    (void)snprintf(taken, sizeof(taken), "%s/faults.taken", world->dir);
-    if (rename(path, taken) != 0)
-        return;
-    FILE *file = fopen(taken, "re");
-    char line[128];
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
-        line[strcspn(line, "\n")] = '\0';
-        struct error err;
-        if (world_arm_fault(world, line, &err) != ERR_NONE)
-            continue;
-    }
-    if (file != NULL)
-        (void)fclose(file);
-    (void)unlink(taken);
 }

@@ -207,7 +207,7 @@ bool world_copy_snapshot(struct world *world, const struct caller *caller,
     struct copy_track *track = find_track(world, caller, copy->inner->lineage);
     copy->inner->moved_bytes = count_moved(increment_base(world, track, plan.source, copy), copy);
     time_copy(world, request, track, copy);
-    if (plan.late_fail == NULL && world_fault_strikes(world, "copy-error", ""))
+    if (plan.late_fail == NULL && world_is_struck(world, FAULT_COPY_ERROR))
         plan.late_fail = "Snapshot copy failed due to an internal error";
     if (plan.late_fail != NULL) {
         fail_copy(world, copy, plan.late_fail);
@@ -215,7 +215,7 @@ bool world_copy_snapshot(struct world *world, const struct caller *caller,
     } else {
         world_text(track->newest_id, sizeof(track->newest_id), copy->id);
     }
-    if (world_fault_strikes(world, "invisible", "CopySnapshot"))
+    if (world_is_struck(world, FAULT_INVISIBLE))
         copy->visible_ms = world->now_ms + INVISIBLE_MS;
     world->dirty = true;
     *snapshot = copy;

@@ -11,6 +11,7 @@
 
 #include "model/instant.h"
 #include "tests/sim/dice.h"
+#include "tests/sim/fault.h"
 #include "tests/sim/ghost.h"
 #include "tests/sim/pool.h"
 #include "tests/sim/world.h"
@@ -34,6 +35,7 @@ struct snapshot_inner {
     bool gone;   /* deleted; kept only because pointers are borrowed */
     bool doomed; /* deleted while pending: goes at its end */
     bool managed_key;
+    bool will_fail;
     bool unsettled; /* its bytes are fixed, but not yet compared and timed */
     int64_t set_id; /* members of one call share it */
 };
@@ -86,13 +88,6 @@ struct bucket {
     int64_t filled_ms;
 };
 
-struct armed_fault {
-    char name[32];
-    char action[48]; /* empty: any */
-    int64_t skip;    /* matching calls that still pass */
-    int64_t left;    /* strikes left */
-};
-
 struct world {
     pthread_mutex_t lock;
     struct world_time time;
@@ -126,8 +121,8 @@ struct world {
     size_t track_count;
     struct bucket *buckets;
     size_t bucket_count;
-    struct armed_fault *faults;
-    size_t fault_count;
+    struct fault_script faults;
+    uint32_t struck; /* the effects that strike the running call */
 };
 
 extern const char account_a[];
@@ -153,8 +148,15 @@ void world_make_places(struct world *world);
 struct sim_instance *world_find_instance(struct world *world, const struct caller *caller,
                                          const char *id);
 
-/* Arms what `cloudsim fault` left in the state directory (world_access.c). */
+/* Arms what `cloudsim fault` left in the state directory (world_fault.c). */
 void world_read_faults(struct world *world);
+
+/* True if an armed fault lets this effect strike the running call. */
+bool world_is_struck(const struct world *world, enum fault_effect effect);
+
+/* What somebody else does to the caller's account (world_somebody.c): to the volume of its newest
+ * snapshot, or to its first one. Nothing where there is nothing to do it to. */
+void world_somebody_acts(struct world *world, const struct caller *caller);
 
 /* Volumes (world_volume.c). */
 struct sim_volume *world_add_volume(struct world *world);
@@ -189,6 +191,8 @@ void world_time_set(struct world *world, struct sim_volume *const *volumes,
 void world_settle_snapshots(struct world *world);
 void world_advance_snapshots(struct world *world);
 void world_free_snapshot(struct sim_snapshot *snapshot);
+void world_forget_snapshot(struct world *world, struct sim_snapshot *snapshot);
+struct sim_snapshot *world_snap_unasked(struct world *world, struct sim_volume *volume);
 void world_encrypt_snapshot(struct world *world, struct sim_snapshot *snapshot,
                             const char *key_arn);
 

@@ -216,7 +216,13 @@ void world_record_set(struct world *world, struct sim_volume *const *volumes,
         volumes[i]->inner->snapshots_made++;
         volumes[i]->inner->last_snapshot_ms = snapshots[i]->started_ms;
     }
-    if (world_fault_strikes(world, "invisible", "CreateSnapshot")) {
+    if (world_is_struck(world, FAULT_SNAPSHOT_ERROR) ||
+        world_is_struck(world, FAULT_MEMBER_ERROR)) {
+        size_t doomed = world_is_struck(world, FAULT_SNAPSHOT_ERROR) ? count : 1;
+        for (size_t i = 0; i < doomed; i++)
+            snapshots[i]->inner->will_fail = true;
+    }
+    if (world_is_struck(world, FAULT_INVISIBLE)) {
         for (size_t i = 0; i < count; i++)
             snapshots[i]->visible_ms = world->now_ms + INVISIBLE_MS;
     }
@@ -243,11 +249,13 @@ static int64_t time_transfer(struct world *world, struct sim_volume *volume,
     return end_ms > inner->last_end_ms ? end_ms : inner->last_end_ms + 1;
 }
 
-static void fail_set(struct world *world, struct sim_snapshot *const *snapshots, size_t count)
+static void fail_members(struct world *world, struct sim_snapshot *const *snapshots, size_t count)
 {
     struct dice dice = world_birth(world);
     double part = 0.2 + 0.6 * dice_uniform(&dice);
     for (size_t i = 0; i < count; i++) {
+        if (!snapshots[i]->inner->will_fail)
+            continue;
         int64_t whole_ms = snapshots[i]->ends_ms - snapshots[i]->started_ms;
         snapshots[i]->fails = true;
         snapshots[i]->ends_ms = snapshots[i]->started_ms + (int64_t)(part * (double)whole_ms);
@@ -265,7 +273,17 @@ static int64_t measure(struct world *world, const struct sim_volume *volume,
     return base == NULL ? snapshot->full_size_bytes : bytes_between(base, cut);
 }
 
-/* A set completes when its slowest member does, all at once, or fails as a whole. */
+static bool is_any_doomed(struct sim_snapshot *const *snapshots, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (snapshots[i]->inner->will_fail)
+            return true;
+    }
+    return false;
+}
+
+/* A set completes when its slowest member does, all at once. It fails as a whole, or one member alone
+ * where a test says so. */
 void world_time_set(struct world *world, struct sim_volume *const *volumes,
                     struct sim_snapshot *const *snapshots, size_t count)
 {
@@ -280,8 +298,8 @@ void world_time_set(struct world *world, struct sim_volume *const *volumes,
         snapshots[i]->inner->unsettled = false;
         volumes[i]->inner->last_end_ms = end_ms;
     }
-    if (world_fault_strikes(world, "snapshot-error", ""))
-        fail_set(world, snapshots, count);
+    if (is_any_doomed(snapshots, count))
+        fail_members(world, snapshots, count);
     world->dirty = true;
 }
 
@@ -314,7 +332,9 @@ static void settle_set(struct world *world, size_t first)
     world_time_set(world, volumes, members, count);
     if (code != ERR_NONE) {
         (void)fprintf(stderr, "cloudsim: %s\n", err.message);
-        fail_set(world, members, count);
+        for (size_t i = 0; i < count; i++)
+            members[i]->inner->will_fail = true;
+        fail_members(world, members, count);
     }
 }
 
@@ -346,6 +366,17 @@ static void describe(struct sim_snapshot *snapshot, const char *description,
     if (description != NULL)
         world_text(snapshot->description, sizeof(snapshot->description), description);
     tags_merge(&snapshot->tags, tags);
+}
+
+struct sim_snapshot *world_snap_unasked(struct world *world, struct sim_volume *volume)
+{
+    struct sim_snapshot *snapshot;
+    struct refusal refusal;
+    struct cut *cut;
+    if (!world_take_cuts(world, &volume, &cut, 1, &refusal))
+        return NULL;
+    record_now(world, &volume, &cut, &snapshot, 1);
+    return snapshot;
 }
 
 bool world_create_snapshot(struct world *world, const struct caller *caller,
@@ -437,7 +468,7 @@ bool world_create_snapshot_set(struct world *world, const struct caller *caller,
     return true;
 }
 
-static void forget_snapshot(struct world *world, struct sim_snapshot *snapshot)
+void world_forget_snapshot(struct world *world, struct sim_snapshot *snapshot)
 {
     snapshot->inner->gone = true;
     world_drop_unused_bytes(world, snapshot->inner->cut);
@@ -457,7 +488,7 @@ bool world_delete_snapshot(struct world *world, const struct caller *caller, con
     if (world->now_ms < snapshot->ends_ms) {
         snapshot->inner->doomed = true;
     } else {
-        forget_snapshot(world, snapshot);
+        world_forget_snapshot(world, snapshot);
     }
     world->dirty = true;
     return true;
@@ -468,7 +499,7 @@ void world_advance_snapshots(struct world *world)
     for (size_t i = 0; i < world->snapshot_count; i++) {
         struct sim_snapshot *snapshot = world->snapshots[i];
         if (snapshot->inner->doomed && !snapshot->inner->gone && snapshot->ends_ms <= world->now_ms)
-            forget_snapshot(world, snapshot);
+            world_forget_snapshot(world, snapshot);
     }
 }
 

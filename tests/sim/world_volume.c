@@ -325,11 +325,11 @@ static void fill_volume(struct world *world, const struct caller *caller,
     volume->multi_attach = request->multi_attach;
     volume->created_ms = world->now_ms;
     volume->available_ms = world->now_ms + (int64_t)dice_lognormal(&dice, 3000, 0.4);
-    if (plan->bad_key) {
+    if (plan->bad_key || world_is_struck(world, FAULT_VANISH)) {
         volume->vanishes_ms = volume->available_ms + 5000;
         volume->available_ms = INT64_MAX;
     }
-    if (world_fault_strikes(world, "invisible", "CreateVolume"))
+    if (world_is_struck(world, FAULT_INVISIBLE))
         volume->visible_ms = world->now_ms + INVISIBLE_MS;
     tags_merge(&volume->tags, request->tags);
 }
