@@ -31,7 +31,8 @@ struct power_file {
     bool syncs_folder; /* the first sync of a new log makes the folder durable too */
 };
 
-static struct power_plan plan;
+static struct power_plan *plan;
+static bool is_lost;
 static sqlite3_vfs *below;
 static uint64_t dice;
 /* Files whose unsynced writes are lost with the power. */
@@ -97,32 +98,36 @@ static void settle_folder(void)
 /* One time in three nothing that was not synced arrives, one time in three all of it. */
 static void lose_power(void)
 {
-    bool torn = plan.at % 3 == 0;
+    bool torn = plan->at % 3 == 0;
     for (size_t i = 0; i < sizeof(deleted) / sizeof(deleted[0]); i++) {
-        if (deleted[i][0] != '\0' && (torn ? coin() : plan.at % 3 == 1))
+        if (deleted[i][0] != '\0' && (torn ? coin() : plan->at % 3 == 1))
             (void)unlink(deleted[i]);
     }
     for (size_t i = 0; i < sizeof(open_files) / sizeof(open_files[0]); i++) {
         struct power_file *file = open_files[i];
-        if (file != NULL && file->first != NULL && (torn || plan.at % 3 == 1))
+        if (file != NULL && file->first != NULL && (torn || plan->at % 3 == 1))
             settle(file, torn);
     }
-    _exit(POWER_LOST);
+    is_lost = true;
+    plan->lost(plan->self);
 }
 
 /* Counts an operation; SQLITE_OK, or how it fails. */
 static int operate(int failure)
 {
-    int64_t number = ++*plan.operations;
-    if (number < plan.at)
+    if (is_lost)
+        return SQLITE_IOERR;
+    if (++plan->operations < plan->at)
         return SQLITE_OK;
-    if (plan.event == POWER_FAILS)
+    if (plan->event == POWER_FAILS) {
         lose_power();
-    if (plan.event == POWER_DISK_FULL)
+        return SQLITE_IOERR;
+    }
+    if (plan->event == POWER_DISK_FULL)
         return failure == SQLITE_FULL ? SQLITE_FULL : SQLITE_OK;
     if (failure != SQLITE_IOERR_FSYNC)
         return SQLITE_OK;
-    plan.at = INT64_MAX;
+    plan->at = INT64_MAX;
     return SQLITE_IOERR_FSYNC;
 }
 
@@ -289,7 +294,7 @@ static const sqlite3_io_methods methods = {
 static void name_on_platter(const char *path, char name[NAME_SIZE])
 {
     const char *slash = strrchr(path, '/');
-    (void)snprintf(name, NAME_SIZE, "%s/%s", plan.platter, slash == NULL ? path : slash + 1);
+    (void)snprintf(name, NAME_SIZE, "%s/%s", plan->platter, slash == NULL ? path : slash + 1);
 }
 
 static void look_after(struct power_file *file, const char *path)
@@ -302,9 +307,9 @@ static void look_after(struct power_file *file, const char *path)
     open_files[slot] = file;
 }
 
-static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int flags, int *out)
+static int vfs_open(sqlite3_vfs *self, const char *path, sqlite3_file *base, int flags, int *out)
 {
-    (void)vfs;
+    (void)self;
     struct power_file *file = of(base);
     *file = (struct power_file){.base.pMethods = &methods};
     file->last = &file->first;
@@ -322,9 +327,9 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *base, int 
     return SQLITE_OK;
 }
 
-static int vfs_delete(sqlite3_vfs *vfs, const char *path, int sync)
+static int vfs_delete(sqlite3_vfs *self, const char *path, int sync)
 {
-    (void)vfs;
+    (void)self;
     char name[NAME_SIZE];
     int result = operate(SQLITE_IOERR_DELETE);
     if (result != SQLITE_OK)
@@ -341,45 +346,47 @@ static int vfs_delete(sqlite3_vfs *vfs, const char *path, int sync)
     return below->xDelete(below, path, sync);
 }
 
-static int vfs_access(sqlite3_vfs *vfs, const char *path, int flags, int *out)
+static int vfs_access(sqlite3_vfs *self, const char *path, int flags, int *out)
 {
-    (void)vfs;
+    (void)self;
     return below->xAccess(below, path, flags, out);
 }
 
-static int vfs_full_path(sqlite3_vfs *vfs, const char *path, int room, char *out)
+static int vfs_full_path(sqlite3_vfs *self, const char *path, int room, char *out)
 {
-    (void)vfs;
+    (void)self;
     return below->xFullPathname(below, path, room, out);
 }
 
-static int vfs_random(sqlite3_vfs *vfs, int length, char *out)
+static int vfs_random(sqlite3_vfs *self, int length, char *out)
 {
-    (void)vfs;
+    (void)self;
     return below->xRandomness(below, length, out);
 }
 
-static int vfs_sleep(sqlite3_vfs *vfs, int microseconds)
+static int vfs_sleep(sqlite3_vfs *self, int microseconds)
 {
-    (void)vfs;
+    (void)self;
     return below->xSleep(below, microseconds);
 }
 
-static int vfs_time(sqlite3_vfs *vfs, double *out)
+static int vfs_time(sqlite3_vfs *self, double *out)
 {
-    (void)vfs;
+    (void)self;
     return below->xCurrentTime(below, out);
 }
 
-static int vfs_last_error(sqlite3_vfs *vfs, int length, char *out)
+static int vfs_last_error(sqlite3_vfs *self, int length, char *out)
 {
-    (void)vfs;
+    (void)self;
     return below->xGetLastError(below, length, out);
 }
 
-void power_disk_install(const struct power_plan *wanted)
+static sqlite3_vfs vfs;
+
+void power_disk_install(struct power_plan *wanted)
 {
-    static sqlite3_vfs vfs = {
+    vfs = (sqlite3_vfs){
         .iVersion = 1,
         .szOsFile = sizeof(struct power_file),
         .zName = "power",
@@ -392,11 +399,18 @@ void power_disk_install(const struct power_plan *wanted)
         .xCurrentTime = vfs_time,
         .xGetLastError = vfs_last_error,
     };
-    plan = *wanted;
-    dice = (uint64_t)plan.at * UINT64_C(0x9e3779b97f4a7c15);
+    plan = wanted;
+    is_lost = false;
+    memset(deleted, 0, sizeof(deleted));
+    dice = (uint64_t)plan->at * UINT64_C(0x9e3779b97f4a7c15);
     below = sqlite3_vfs_find(NULL);
     assert(below != NULL);
     vfs.mxPathname = below->mxPathname;
     int result = sqlite3_vfs_register(&vfs, 1);
     assert(result == SQLITE_OK);
+}
+
+void power_disk_remove(void)
+{
+    (void)sqlite3_vfs_unregister(&vfs);
 }

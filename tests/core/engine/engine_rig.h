@@ -1,53 +1,71 @@
-/* engine_rig.h: one run of the engine in a fake world, with a real store in a directory of its own.
+/* engine_rig.h: one run of the engine from a database on volumes in us-east-1 to eu-west-1: the
+ * simulated world without a wire, a machine that holds still, a real store in a directory of its own.
  *
- * The world lives in shared memory, so a run may go on in a child that the world kills, and be
- * looked at and resumed from here. */
+ * Processes die at numbered steps (tests/sim/fake_cloud.h) and others go on. The audit looks at the
+ * world, not at what the engine believes. */
 #ifndef TESTS_CORE_ENGINE_ENGINE_RIG_H
 #define TESTS_CORE_ENGINE_ENGINE_RIG_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "core/config.h"
 #include "core/store.h"
 #include "model/error.h"
-#include "tests/support/fake_world.h"
+#include "tests/sim/fake_cloud.h"
+#include "tests/support/fake_host.h"
 
-/* 2026-03-02 00:00:07.123 UTC. */
-#define RIG_START_MS INT64_C(1772409607123)
-#define RIG_RUN      "r-20260302-5e1d"
+#define RIG_RUN     "r-20260302-5e1d"
+#define RIG_ACCOUNT "111122223333"
 
-struct rig {
-    struct fake_world *world; /* shared memory */
-    struct config config;
+/* What is moved, and how. */
+struct rig_options {
+    uint64_t seed;
+    size_t volumes; /* 1 to 3 */
     bool fence;
     bool backup;
-    bool may_lose_round; /* a round that failed at the service keeps nothing */
+    bool no_instance; /* the new volumes are not attached */
+    int64_t skew_ms;  /* our clock is so much ahead of the world's */
+};
+
+struct rig {
+    struct rig_options options;
+    struct fake_world world;
+    struct fake_host host;
+    struct config config;
+    int64_t written_ms; /* the database has written up to here */
     char directory[64];
 };
 
 enum rig_verb { RIG_RUN_ON, RIG_ABORT };
 
-/* Makes a world with two volumes on one instance, to be moved from us-east-1 to eu-west-1. */
-void rig_init(struct rig *rig);
+/* Makes the world, with a database that writes and a machine for it to go to. Must not move in
+ * memory until rig_done(). Aborts if this computer cannot. */
+void rig_init(struct rig *rig, const struct rig_options *options);
 void rig_done(struct rig *rig);
 
 /* Does what one ebshift process does: opens and locks the store, begins the run or reads it back,
  * and runs or aborts it. Errors: the engine's. */
 MUST_CHECK enum error_code rig_drive(struct rig *rig, enum rig_verb verb, struct error *err);
 
-/* The same in a child that may be killed by the world; true if it was, and then the world is
- * buried. Any other failure of the child fails the test. */
-bool rig_drive_and_die(struct rig *rig, enum rig_verb verb, int64_t die_at);
+/* The same by a process that is killed at its step die_at, and then buried; true if it was. One that
+ * ended before has done what *code and *err tell. */
+bool rig_drive_and_die(struct rig *rig, enum rig_verb verb, int64_t die_at, enum error_code *code,
+                       struct error *err);
 
-/* Reads the run back. */
-void rig_read(struct rig *rig, struct run *run);
+/* Arms faults (tests/sim/fault.h); aborts if they are none. */
+void rig_arm(struct rig *rig, const char *script);
 
-/* Fails the test unless the run is done: per round one live snapshot and one live copy per volume,
- * in the end one live volume per volume, everything recorded, nothing besides, the final set fenced
- * and frozen. */
-void rig_expect_done(struct rig *rig, const char *why);
+/* Reads the run back. False if the store has none (yet). */
+bool rig_read(struct rig *rig, struct run *run);
 
-/* Fails the test unless the run is aborted and left nothing, and the writers are let in. */
-void rig_expect_gone(struct rig *rig, const char *why);
+/* Reads the run's objects back; heap of the caller. */
+struct object *rig_objects(struct rig *rig, size_t *count);
+
+/* How much of the run a look at the world shows now: snapshots with copies of a region, and new
+ * volumes. */
+size_t rig_live_snapshots(struct rig *rig, const char *region);
+size_t rig_live_volumes(struct rig *rig);
 
 #endif

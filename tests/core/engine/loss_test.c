@@ -1,17 +1,23 @@
 /* What fails at the service after it was accepted, and what cannot be seen yet: never a run that is
  * stuck, never an orphan. */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 
+#include "tests/core/engine/engine_audit.h"
 #include "tests/core/engine/engine_rig.h"
 
 static struct rig rig;
+static struct error err;
+
+static const struct rig_options two_volumes = {.seed = 9, .volumes = 2, .fence = true};
 
 static void set_up(void)
 {
-    rig_init(&rig);
+    err = (struct error){0};
+    rig_init(&rig, &two_volumes);
 }
 
 static void tear_down(void)
@@ -19,110 +25,89 @@ static void tear_down(void)
     rig_done(&rig);
 }
 
-TestSuite(engine_loss, .init = set_up, .fini = tear_down, .timeout = 300);
+TestSuite(engine_loss, .init = set_up, .fini = tear_down);
 
-/* The changing calls of a run up to the first copy are: the set, then one copy per volume. */
-enum { CHANGE_SET = 1, CHANGE_COPY = 2 };
+static void expect_run_on(enum error_code want)
+{
+    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), want, "%s", err.message);
+}
 
-/* Between them, by trying, the run learns of the failure and acts on it. */
-struct steps {
-    int64_t first;
-    int64_t last;
+static void expect_done(const char *why)
+{
+    cr_assert_eq(audit_done(&rig, 0, &err), ERR_NONE, "%s: %s", why, err.message);
+}
+
+/* Runs until the state is reached, by dying ever later. */
+static void run_until(enum machine_state state)
+{
+    struct run run = {0};
+    for (int64_t step = 2; run.state != state; step += 1) {
+        enum error_code code;
+        tear_down();
+        set_up();
+        cr_assert(rig_drive_and_die(&rig, RIG_RUN_ON, step, &code, &err), "never '%s'",
+                  machine_name(state));
+        (void)rig_read(&rig, &run);
+    }
+}
+
+struct loss_case {
+    char script[120];
 };
-static const struct steps around_set = {42, 68};
-static const struct steps around_copy = {82, 108};
 
-/* Apart from each other in the sweep of a whole run; prime to whatever repeats. */
-enum { STRIDE = 19 };
-
-static void expect_resumable(int64_t fault_at, struct steps steps)
+ParameterizedTestParameters(engine_loss, taken_again)
 {
-    bool killed = true;
-    for (int64_t step = steps.first; killed && step <= steps.last; step++) {
-        struct error err = {0};
-        char why[64];
-        rig_done(&rig);
-        rig_init(&rig);
-        rig.may_lose_round = true;
-        rig.world->fault = FAULT_FAILS_LATER;
-        rig.world->fault_at = fault_at;
-        (void)snprintf(why, sizeof(why), "change %d fails, killed at step %d", (int)fault_at,
-                       (int)step);
-        killed = rig_drive_and_die(&rig, RIG_RUN_ON, step);
-        cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s: %s", why, err.message);
-        rig_expect_done(&rig, why);
-    }
+    static struct loss_case cases[] = {
+        {"at 1st CreateSnapshots: fail the snapshot later"},
+        {"at 3rd CreateSnapshots: fail the snapshot later"},
+        {"at 1st CreateSnapshots: fail one member later"},
+        {"at 2nd to 3rd CreateSnapshots: fail one member later"},
+        {"at 1st CopySnapshot: fail the copy later"},
+        {"at 4th to 5th CopySnapshot: fail the copy later"},
+    };
+    return cr_make_param_array(struct loss_case, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
-Test(engine_loss, a_failed_set_does_not_stick_whenever_the_process_dies)
+ParameterizedTest(struct loss_case *c, engine_loss, taken_again)
 {
-    expect_resumable(CHANGE_SET, around_set);
-}
-
-Test(engine_loss, a_failed_copy_does_not_stick_whenever_the_process_dies)
-{
-    expect_resumable(CHANGE_COPY, around_copy);
-}
-
-Test(engine_loss, a_failed_copy_is_taken_away)
-{
-    struct error err = {0};
-    rig.world->fault = FAULT_FAILS_LATER;
-    rig.world->fault_at = CHANGE_COPY;
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    rig_expect_done(&rig, "a copy failed");
-}
-
-Test(engine_loss, an_abort_waits_for_what_it_cannot_see_yet)
-{
-    bool over = false;
-    for (int64_t step = 2; !over; step += STRIDE) {
-        struct error err = {0};
-        struct run run;
-        char why[64];
-        rig_done(&rig);
-        rig_init(&rig);
-        rig.world->invisible_ms = 100000;
-        (void)snprintf(why, sizeof(why), "aborted at step %d", (int)step);
-        (void)rig_drive_and_die(&rig, RIG_RUN_ON, step);
-        rig_read(&rig, &run);
-        over = machine_phase(run.state) == PHASE_OVER;
-        if (over)
-            continue;
-        cr_assert_eq(rig_drive(&rig, RIG_ABORT, &err), ERR_NONE, "%s: %s", why, err.message);
-        rig_expect_gone(&rig, why);
-    }
+    rig_arm(&rig, c->script);
+    expect_run_on(ERR_NONE);
+    expect_done(c->script);
 }
 
 /* EC2 takes a volume away again that may not use its key. */
 Test(engine_loss, a_volume_that_vanishes_is_named_and_made_anew_by_resume)
 {
-    struct error err = {0};
-    struct run run = {0};
-    for (int64_t step = 120; run.state != STATE_VOLUMES_READY; step++) {
-        rig_done(&rig);
-        rig_init(&rig);
-        cr_assert(rig_drive_and_die(&rig, RIG_RUN_ON, step));
-        rig_read(&rig, &run);
-    }
-    struct world_volume *last = &rig.world->volumes[rig.world->volume_count - 1];
-    last->deleted = true;
-    cr_expect_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_CLOUD);
-    cr_expect_not_null(strstr(err.message, last->id), "%s", err.message);
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    rig_expect_done(&rig, "a volume vanished");
+    rig_arm(&rig, "at 2nd CreateVolume: take the volume away again");
+    expect_run_on(ERR_CLOUD);
+    cr_expect_not_null(strstr(err.message, "key"), "%s", err.message);
+    expect_run_on(ERR_NONE);
+    expect_done("a volume vanished");
+}
+
+Test(engine_loss, a_copy_that_vanishes_is_taken_again)
+{
+    run_until(STATE_ROUND_COPIED);
+    size_t count;
+    struct caller there = {RIG_ACCOUNT, "eu-west-1"};
+    struct refusal no;
+    struct object *objects = rig_objects(&rig, &count);
+    cr_assert_eq(objects[count - 1].kind, OBJECT_COPY);
+    cr_assert(world_delete_snapshot(rig.world.world, &there, objects[count - 1].id, &no), "%s",
+              no.message);
+    rig.world.now_ms += 3600000;
+    free(objects);
+    expect_run_on(ERR_NONE);
+    expect_done("a copy vanished");
 }
 
 Test(engine_loss, a_run_is_not_resumed_with_another_set)
 {
-    struct error err = {0};
-    int64_t step = 1;
-    while (fake_world_live_snapshots(rig.world, "us-east-1") < 2)
-        cr_assert(rig_drive_and_die(&rig, RIG_RUN_ON, step++));
+    run_until(STATE_ROUND_COMPLETE);
     rig.config.volume_count = 1;
     cr_expect_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_CONFIG);
     cr_expect_eq(rig_drive(&rig, RIG_ABORT, &err), ERR_CONFIG);
     rig.config.volume_count = 2;
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    rig_expect_done(&rig, "with its own set again");
+    expect_run_on(ERR_NONE);
+    expect_done("with its own set again");
 }

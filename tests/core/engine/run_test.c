@@ -5,13 +5,18 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
+#include "tests/core/engine/engine_audit.h"
 #include "tests/core/engine/engine_rig.h"
 
 static struct rig rig;
+static struct error err;
+
+static const struct rig_options two_volumes = {.seed = 5, .volumes = 2, .fence = true};
 
 static void set_up(void)
 {
-    rig_init(&rig);
+    err = (struct error){0};
+    rig_init(&rig, &two_volumes);
 }
 
 static void tear_down(void)
@@ -19,56 +24,73 @@ static void tear_down(void)
     rig_done(&rig);
 }
 
+static void set_up_again(const struct rig_options *options)
+{
+    rig_done(&rig);
+    rig_init(&rig, options);
+}
+
 TestSuite(engine_run, .init = set_up, .fini = tear_down);
+
+static void expect_run_on(enum error_code want)
+{
+    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), want, "%s", err.message);
+}
+
+static void expect_done(const char *why)
+{
+    cr_assert_eq(audit_done(&rig, 0, &err), ERR_NONE, "%s: %s", why, err.message);
+}
 
 Test(engine_run, a_whole_run_ends_in_done_with_the_right_objects)
 {
-    struct error err = {0};
     struct run run;
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    rig_expect_done(&rig, "undisturbed");
-    rig_read(&rig, &run);
-    cr_expect_eq(rig.world->fence_records, 1);
-    cr_expect_eq(run.request_us, 41337);
-    cr_expect_eq(run.freeze_us, 700 + 41800 + 90);
+    expect_run_on(ERR_NONE);
+    expect_done("undisturbed");
+    cr_assert(rig_read(&rig, &run));
+    cr_expect_geq(run.round, 3, "a series: %d rounds", run.round);
+    cr_expect_eq(rig.host.fence_records, 1);
+    cr_expect_eq(run.request_us, 40000);
+    cr_expect_eq(run.freeze_us, 700 + 40000 + 90);
     cr_expect_str_eq(run.lsn, "2B/5C0A1F38");
-    cr_expect_eq(rig.world->set_calls, run.round, "one call per round");
-    cr_expect_eq(rig.world->copy_calls, 2 * run.round, "one copy per volume and round");
-    cr_expect(rig.world->fenced, "a move leaves the old side shut");
+    cr_expect_str_eq(run.consistency, "frozen");
+    cr_expect(rig.host.fenced, "a move leaves the old side shut");
 }
 
 Test(engine_run, a_finished_run_is_left_alone)
 {
-    struct error err = {0};
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    int64_t changes = rig.world->changes;
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    cr_expect_eq(rig.world->changes, changes);
+    expect_run_on(ERR_NONE);
+    int64_t calls = rig.world.call_count;
+    expect_run_on(ERR_NONE);
+    cr_expect_eq(rig.world.call_count, calls);
     cr_expect_eq(rig_drive(&rig, RIG_ABORT, &err), ERR_STATE, "a done run has no way back");
-    rig_expect_done(&rig, "after a refused abort");
+    expect_done("after a refused abort");
 }
 
 Test(engine_run, without_a_fence_writers_go_on)
 {
-    struct error err = {0};
     struct run run;
-    rig.fence = false;
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    rig_expect_done(&rig, "no fence");
-    rig_read(&rig, &run);
-    cr_expect_eq(rig.world->fence_records, 0);
+    set_up_again(&(struct rig_options){.seed = 5, .volumes = 1});
+    expect_run_on(ERR_NONE);
+    expect_done("no fence");
+    cr_assert(rig_read(&rig, &run));
+    cr_expect_eq(rig.host.fence_records, 0);
     cr_expect_eq(run.down_ms, run.cut_ms, "down from the cut on where nothing was fenced");
 }
+
+static const struct rig_options with_backup = {
+    .seed = 5, .volumes = 2, .fence = true, .backup = true};
 
 Test(engine_run, backup_mode_keeps_its_label)
 {
     CLEANUP_STORE struct store *store = NULL;
     CLEANUP_STRBUF struct strbuf text = {.max_bytes = 4096};
-    struct error err = {0};
-    rig.backup = true;
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    rig_expect_done(&rig, "backup mode");
-    cr_expect_not(rig.world->backup);
+    struct run run;
+    set_up_again(&with_backup);
+    expect_run_on(ERR_NONE);
+    expect_done("backup mode");
+    cr_assert(rig_read(&rig, &run));
+    cr_expect_str_eq(run.consistency, "backup");
     cr_assert_eq(store_open_readonly(rig.directory, &store, &err), ERR_NONE);
     cr_assert_eq(store_get_text(store, RIG_RUN, "backup_label", &text, &err), ERR_NONE);
     cr_expect_str_eq(strbuf_text(&text), "START WAL LOCATION: 2B/5B000028\n");
@@ -77,104 +99,89 @@ Test(engine_run, backup_mode_keeps_its_label)
 /* A snapshot exists although the step failed: it must neither be forgotten nor used. */
 static void expect_cut_mended(enum error_code failure)
 {
-    struct error err = {0};
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), failure, "%s", err.message);
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    rig_expect_done(&rig, err.message);
+    expect_run_on(failure);
+    expect_run_on(ERR_NONE);
+    expect_done("mended");
 }
 
 Test(engine_run, a_cut_that_did_not_thaw_leaves_no_orphan)
 {
-    rig.world->settle_fails = ERR_NOT_THAWED;
+    rig.host.settle_fails = ERR_NOT_THAWED;
     expect_cut_mended(ERR_NOT_THAWED);
 }
 
 Test(engine_run, a_cut_whose_backup_broke_leaves_no_orphan)
 {
-    rig.backup = true;
-    rig.world->backup_end_fails = ERR_POSTGRES;
+    set_up_again(&with_backup);
+    rig.host.backup_end_fails = ERR_POSTGRES;
     expect_cut_mended(ERR_POSTGRES);
 }
 
 Test(engine_run, an_abort_after_a_cut_that_did_not_thaw_leaves_nothing)
 {
-    struct error err = {0};
-    rig.world->settle_fails = ERR_NOT_THAWED;
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NOT_THAWED);
+    rig.host.settle_fails = ERR_NOT_THAWED;
+    expect_run_on(ERR_NOT_THAWED);
     cr_assert_eq(rig_drive(&rig, RIG_ABORT, &err), ERR_NONE, "%s", err.message);
-    rig_expect_gone(&rig, "not thawed");
+    cr_assert_eq(audit_gone(&rig, &err), ERR_NONE, "%s", err.message);
 }
 
-Test(engine_run, a_copy_that_vanishes_is_taken_again)
+Test(engine_run, an_answer_after_the_watchdog_thawed_makes_the_set_crash)
 {
-    struct error err = {0};
-    /* A run from the start that dies at the first step where both copies exist, found by trying: they
-     * have only just begun. */
-    for (int64_t step = 1; fake_world_live_snapshots(rig.world, "eu-west-1") < 2; step++) {
-        rig_done(&rig);
-        rig_init(&rig);
-        cr_assert(rig_drive_and_die(&rig, RIG_RUN_ON, step));
-    }
-    for (size_t i = 0; i < rig.world->snapshot_count; i++) {
-        if (strcmp(rig.world->snapshots[i].region, "eu-west-1") == 0) {
-            rig.world->snapshots[i].deleted = true;
-            break;
-        }
-    }
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    rig_expect_done(&rig, "a copy vanished");
+    struct run run;
+    rig_arm(&rig, "from 1st CreateSnapshots: answer after the timeout");
+    expect_run_on(ERR_NONE);
+    expect_done("thawed by the watchdog");
+    cr_assert(rig_read(&rig, &run));
+    cr_expect_str_eq(run.consistency, "crash");
 }
 
-/* Which changing call gets which fault; no more calls than an undisturbed run makes. */
+/* What strikes once must be ridden out, or be told and then be over with a second process. */
 struct fault_case {
-    enum world_fault fault;
-    int64_t invisible_ms;
+    char first_when[20];
+    char first[40];
+    char second_when[20];
+    char second[40];
     enum error_code want;
-    char why[40];
 };
 
-ParameterizedTestParameters(engine_run, faults)
+ParameterizedTestParameters(engine_run, fault)
 {
     static struct fault_case cases[] = {
-        {FAULT_LOST_ANSWER, 0, ERR_NONE, "answer lost, seen at once"},
-        {FAULT_LOST_ANSWER, 90000, ERR_NONE, "answer lost, seen after 90 s"},
-        {FAULT_LOST_REQUEST, 0, ERR_NONE, "request lost"},
-        {FAULT_THROTTLED, 0, ERR_NONE, "throttled"},
-        {FAULT_LIMIT, 30000, ERR_NONE, "quota full"},
-        {FAULT_REFUSED, 0, ERR_ACCESS, "refused once, then resumed"},
-        {FAULT_FAILS_LATER, 30000, ERR_NONE, "fails at the service"},
+        {"at 2nd", "drop answer after effect", "", "", ERR_NONE},
+        {"at 2nd", "drop answer before effect", "", "", ERR_NONE},
+        {"at 2nd", "answer after the timeout", "", "", ERR_NONE},
+        {"at 1st", "drop answer after effect", "at 1st", "hide the object for two minutes",
+         ERR_NONE},
+        {"at 1st to 4th", "throttle", "", "", ERR_NONE},
+        {"at 1st", "answer 500", "at 2nd", "answer 503", ERR_NONE},
+        {"at 2nd", "say that the keys expired", "", "", ERR_ACCESS},
+        {"at 2nd", "deny", "", "", ERR_ACCESS},
     };
     return cr_make_param_array(struct fault_case, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
-static void run_with_fault(const struct fault_case *c, int64_t at)
+static void write_script(const struct fault_case *c, const char *action, char script[256])
 {
-    struct error err = {0};
-    rig.world->fault = c->fault;
-    rig.world->fault_at = at;
-    rig.world->invisible_ms = c->invisible_ms;
-    rig.may_lose_round = c->fault == FAULT_FAILS_LATER;
-    enum error_code code = rig_drive(&rig, RIG_RUN_ON, &err);
-    if (code != ERR_NONE) {
-        cr_assert_eq(code, c->want, "%s at call %d: %s", c->why, (int)at, err.message);
-        cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    }
-    char why[80];
-    (void)snprintf(why, sizeof(why), "%s at call %d", c->why, (int)at);
-    /* What failed at the service stays in sight of abort; it is no twin. */
-    for (size_t i = 0; i < rig.world->snapshot_count; i++)
-        rig.world->snapshots[i].deleted |= rig.world->snapshots[i].fails;
-    rig_expect_done(&rig, why);
+    int length = snprintf(script, 256, "%s %s: %s\n", c->first_when, action, c->first);
+    if (c->second[0] != '\0')
+        (void)snprintf(script + length, 256 - (size_t)length, "%s %s: %s\n", c->second_when, action,
+                       c->second);
 }
 
-ParameterizedTest(struct fault_case *c, engine_run, faults)
+ParameterizedTest(struct fault_case *c, engine_run, fault)
 {
-    struct error err = {0};
-    cr_assert_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_NONE, "%s", err.message);
-    int64_t changes = rig.world->changes;
-    for (int64_t at = 1; at <= changes; at++) {
-        rig_done(&rig);
-        rig_init(&rig);
-        run_with_fault(c, at);
+    static const char *const actions[] = {"CreateSnapshots",   "CopySnapshot",
+                                          "CreateVolume",      "AttachVolume",
+                                          "DescribeSnapshots", "DescribeVolumes"};
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+        char script[256];
+        write_script(c, actions[i], script);
+        set_up_again(&two_volumes);
+        rig_arm(&rig, script);
+        enum error_code code = rig_drive(&rig, RIG_RUN_ON, &err);
+        cr_assert_eq(code, c->want, "%s: %s", script, err.message);
+        if (code != ERR_NONE)
+            expect_run_on(ERR_NONE);
+        expect_done(script);
     }
 }

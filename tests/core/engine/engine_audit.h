@@ -1,0 +1,22 @@
+/* engine_audit.h: looks at the world after a run and says what should not be there.
+ *
+ * It asks the world, and the journal only for what it claims. Time passes first, a day of it, so that
+ * nothing is hidden, pending or about to go any more. */
+#ifndef TESTS_CORE_ENGINE_ENGINE_AUDIT_H
+#define TESTS_CORE_ENGINE_ENGINE_AUDIT_H
+
+#include "model/error.h"
+#include "tests/core/engine/engine_rig.h"
+
+/* The run is done: what the journal calls ready is what lives, no twin and no orphan; volumes from the
+ * final copies, attached; the final set taken while nobody could write, and called what it is;
+ * writers shut out, nothing frozen, no backup on. `deleted` objects may be missing because somebody
+ * else deleted them, but for the volumes.
+ * Errors: ERR_STATE, saying what is wrong. */
+MUST_CHECK enum error_code audit_done(struct rig *rig, size_t deleted, struct error *err);
+
+/* The run is aborted: nothing of it lives, writers are let in, nothing is frozen, no backup is on.
+ * Errors: ERR_STATE. */
+MUST_CHECK enum error_code audit_gone(struct rig *rig, struct error *err);
+
+#endif
