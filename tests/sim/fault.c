@@ -136,7 +136,7 @@ static bool read_short(const char *at, struct fault *fault)
     fault->percent = 100;
     if (!take_word(&at, ":@", name, sizeof(name)) || !find_effect(name, false, fault))
         return false;
-    if (take(&at, ":") && !take_word(&at, "@", fault->action, sizeof(fault->action)))
+    if (take(&at, ":") && !take_word(&at, "@x", fault->action, sizeof(fault->action)))
         return false;
     if (take(&at, "@") && !take_count(&at, &nth))
         return false;

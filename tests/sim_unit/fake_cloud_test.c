@@ -127,7 +127,7 @@ Test(fake_cloud, faults_become_the_errors_of_the_waist)
                  ERR_NONE);
     cr_assert_eq(world_arm_fault(bench.fake.world, "throttle:CreateSnapshot", &bench.err),
                  ERR_NONE);
-    cr_assert_eq(world_arm_fault(bench.fake.world, "lost-reply:CreateSnapshot", &bench.err),
+    cr_assert_eq(world_arm_fault(bench.fake.world, "lost-reply:CreateSnapshot@2", &bench.err),
                  ERR_NONE);
     cr_expect_eq(start(&bench, id), ERR_THROTTLED);
     cr_expect_eq(start(&bench, id), ERR_AMBIGUOUS);

@@ -20,6 +20,7 @@ ParameterizedTestParameters(fault, line)
         {"throttle:CopySnapshot@3x2", ERR_NONE, 3, 2},
         {"throttle:CreateVolume", ERR_NONE, 0, 0},
         {"throttle@2x*", ERR_NONE, 2, 9},
+        {"throttle:CopySnapshotx2", ERR_NONE, 1, 2},
         {"snapshot-error", ERR_NONE, 0, 0}, /* cannot strike a copy */
         {"at 3rd CopySnapshot: drop answer after effect", ERR_NONE, 3, 1},
         {"at 2nd to 6th call: answer 500", ERR_NONE, 2, 5},
