@@ -51,6 +51,7 @@ struct row {
     double log_s;  /* observed; for a pending one the age */
     double target; /* what the line is drawn to: log_s, or its expectation given the age */
     double weight;
+    double factor; /* of its residual: root of the weight, in units of noise */
 };
 
 /* The least-squares problem of one round. */
@@ -67,18 +68,30 @@ static double line_s(double log_fixed, double log_slope, double mib)
     return exp(log_fixed) + exp(log_slope) * mib;
 }
 
-static double line_log(const gsl_vector *theta, double mib)
+/* The line's two parameters, out of their logarithms once for all rows. */
+struct line {
+    double fixed_s;
+    double s_per_mib;
+};
+
+static struct line line_of(const gsl_vector *theta)
 {
-    return log(line_s(gsl_vector_get(theta, 0), gsl_vector_get(theta, 1), mib));
+    return (struct line){.fixed_s = exp(gsl_vector_get(theta, 0)),
+                         .s_per_mib = exp(gsl_vector_get(theta, 1))};
+}
+
+static double line_log(const struct line *line, double mib)
+{
+    return log(line->fixed_s + line->s_per_mib * mib);
 }
 
 static int residuals(const gsl_vector *theta, void *data, gsl_vector *out)
 {
     const struct problem *problem = data;
+    struct line line = line_of(theta);
     for (size_t i = 0; i < problem->count; i++) {
         const struct row *row = &problem->rows[i];
-        double residual = line_log(theta, row->mib) - row->target;
-        gsl_vector_set(out, i, sqrt(row->weight) * residual / problem->noise);
+        gsl_vector_set(out, i, row->factor * (line_log(&line, row->mib) - row->target));
     }
     const struct duration_prior *prior = &problem->prior;
     gsl_vector_set(out, problem->count,
@@ -91,13 +104,13 @@ static int residuals(const gsl_vector *theta, void *data, gsl_vector *out)
 static int jacobian(const gsl_vector *theta, void *data, gsl_matrix *out)
 {
     const struct problem *problem = data;
+    struct line line = line_of(theta);
     gsl_matrix_set_zero(out);
     for (size_t i = 0; i < problem->count; i++) {
         const struct row *row = &problem->rows[i];
-        double factor = sqrt(row->weight) / problem->noise;
-        double fixed_ratio = exp(gsl_vector_get(theta, 0) - line_log(theta, row->mib));
-        gsl_matrix_set(out, i, 0, factor * fixed_ratio);
-        gsl_matrix_set(out, i, 1, factor * (1 - fixed_ratio));
+        double fixed_ratio = line.fixed_s / (line.fixed_s + line.s_per_mib * row->mib);
+        gsl_matrix_set(out, i, 0, row->factor * fixed_ratio);
+        gsl_matrix_set(out, i, 1, row->factor * (1 - fixed_ratio));
     }
     gsl_matrix_set(out, problem->count, 0, 1 / problem->prior.scale_fixed);
     gsl_matrix_set(out, problem->count + 1, 1, 1 / problem->prior.scale_slope);
@@ -142,7 +155,7 @@ static double expect_pending(struct row *row, double line, double noise)
  * differences. */
 static double row_trust(const struct row *row, double noise)
 {
-    double step = CLOCK_STEP_S / exp(row->log_s);
+    double step = 1000 * CLOCK_STEP_S / (double)row->sample->duration_ms;
     double foreign = row->sample->full ? FULL_FOREIGN : 0;
     return noise * noise / (noise * noise + step * step / 12 + foreign * foreign);
 }
@@ -151,18 +164,21 @@ static double row_trust(const struct row *row, double noise)
 static void reweigh(struct problem *problem, const gsl_vector *theta)
 {
     double noise = problem->noise;
+    struct line line = line_of(theta);
     double squares = PRIOR_WEIGHT * PRIOR_NOISE * PRIOR_NOISE;
     for (size_t i = 0; i < problem->count; i++) {
         struct row *row = &problem->rows[i];
-        double line = line_log(theta, row->mib);
-        double square = (row->log_s - line) * (row->log_s - line);
+        double log_s = line_log(&line, row->mib);
+        double square = (row->log_s - log_s) * (row->log_s - log_s);
         if (row->sample->pending)
-            square = expect_pending(row, line, noise);
+            square = expect_pending(row, log_s, noise);
         row->weight = (DURATION_DOF + 1) / (DURATION_DOF + square / (noise * noise));
         squares += row->weight * square;
         row->weight *= row_trust(row, noise);
     }
     problem->noise = sqrt(squares / (PRIOR_WEIGHT + (double)problem->count));
+    for (size_t i = 0; i < problem->count; i++)
+        problem->rows[i].factor = sqrt(problem->rows[i].weight) / problem->noise;
 }
 
 static enum error_code solve_robustly(struct problem *problem, gsl_multifit_nlinear_workspace *work,
@@ -181,7 +197,7 @@ static enum error_code solve_robustly(struct problem *problem, gsl_multifit_nlin
 }
 
 /* One step ahead: how badly a drift followed with this gain would have foretold the residuals. */
-static double level_cost(const struct problem *problem, const gsl_vector *theta, double gain,
+static double level_cost(const struct problem *problem, const struct line *line, double gain,
                          double *level)
 {
     double limit = 2 * problem->noise;
@@ -191,7 +207,7 @@ static double level_cost(const struct problem *problem, const gsl_vector *theta,
         const struct row *row = &problem->rows[i];
         if (row->sample->pending || row->sample->full)
             continue;
-        double residual = fmin(fmax(row->log_s - line_log(theta, row->mib), -limit), limit);
+        double residual = fmin(fmax(row->log_s - line_log(line, row->mib), -limit), limit);
         double miss = residual - *level;
         cost += fmin(miss * miss, limit * limit);
         *level += gain * miss;
@@ -200,17 +216,17 @@ static double level_cost(const struct problem *problem, const gsl_vector *theta,
 }
 
 /* Follows a drifting throughput only where that clearly would have paid. */
-static double choose_level(const struct problem *problem, const gsl_vector *theta)
+static double choose_level(const struct problem *problem, const struct line *line)
 {
     static const double gains[] = {0.1, 0.2, 0.35, 0.5};
     double best = 0;
     double still = 0;
     if (problem->count < LEVEL_MIN_COUNT)
         return 0;
-    double best_cost = 0.95 * level_cost(problem, theta, 0, &still);
+    double best_cost = 0.95 * level_cost(problem, line, 0, &still);
     for (size_t i = 0; i < sizeof(gains) / sizeof(gains[0]); i++) {
         double level = 0;
-        double cost = level_cost(problem, theta, gains[i], &level);
+        double cost = level_cost(problem, line, gains[i], &level);
         if (cost < best_cost) {
             best_cost = cost;
             best = level;
@@ -219,12 +235,12 @@ static double choose_level(const struct problem *problem, const gsl_vector *thet
     return best;
 }
 
-static void name_outliers(const struct problem *problem, const gsl_vector *theta,
+static void name_outliers(const struct problem *problem, const struct line *line,
                           struct set_aside *aside)
 {
     for (size_t i = 0; i < problem->count; i++) {
         const struct row *row = &problem->rows[i];
-        double residual = row->log_s - line_log(theta, row->mib);
+        double residual = row->log_s - line_log(line, row->mib);
         if (!row->sample->pending && !row->sample->full &&
             fabs(residual) > OUTLIER_SCALES * problem->noise)
             set_aside_add(aside, row->sample->id, row->sample->started_ms, SET_ASIDE_OUTLIER);
@@ -340,10 +356,11 @@ static enum error_code fit_problem(struct problem *problem, gsl_multifit_nlinear
     struct duration_fit made = {
         .log_fixed_s = start[0], .log_s_per_mib = start[1], .noise = problem->noise};
     read_covariance(work, &covariance.matrix, &made);
-    made.level = choose_level(problem, &theta.vector);
+    struct line line = line_of(&theta.vector);
+    made.level = choose_level(problem, &line);
     fit_full(problem, &made);
     count_rows(problem, &made);
-    name_outliers(problem, &theta.vector, aside);
+    name_outliers(problem, &line, aside);
     *fit = made;
     return ERR_NONE;
 }
@@ -353,7 +370,7 @@ static enum error_code fit_rows(struct problem *problem, struct duration_fit *fi
 {
     gsl_multifit_nlinear_parameters parameters = gsl_multifit_nlinear_default_parameters();
     parameters.trs = gsl_multifit_nlinear_trs_lm;
-    parameters.solver = gsl_multifit_nlinear_solver_qr;
+    parameters.solver = gsl_multifit_nlinear_solver_cholesky;
     gsl_multifit_nlinear_workspace *work = gsl_multifit_nlinear_alloc(
         gsl_multifit_nlinear_trust, &parameters, problem->count + TERMS, TERMS);
     if (work == NULL)
