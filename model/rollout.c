@@ -222,52 +222,60 @@ static const struct delta_law *law_of(const struct rollout *rollout, size_t inde
 
 /* What changed in one member since base_ms, or everything if there is no base. */
 static struct load carried(const struct rollout *rollout, size_t index, const struct moment *moment,
-                           int64_t base_ms, double start_s)
+                           int64_t base_ms, int64_t start_ms)
 {
     const struct plan_member *member = &rollout->input->members[index];
     const struct rollout_member *luck = &rollout->members[index];
     if (base_ms == 0)
         return (struct load){.bytes = (double)member->full_bytes, .full = true};
-    int64_t start_ms = rollout->input->now_ms + llround(start_s * 1000);
     const struct delta_law *law = law_of(rollout, index, moment->slot, base_ms, start_ms);
     double error = law->blocks.typical_scale * luck->delta_surprise[moment->index];
     double write_error = law->write_scale * luck->write_surprise[moment->draw];
     return (struct load){.bytes = forecast_delta_at(law, error, write_error)};
 }
 
-/* Snapshot and copy of the whole set at begin_s, after the round at previous_ms (0: none yet, each
- * member has its own past). */
-static struct rollout_leg leg_of(const struct rollout *rollout, const struct moment *moment,
-                                 int64_t previous_ms, double begin_s)
+/* The leg of this moment that begins at begin_s, after the round at previous_ms (0: none yet, each
+ * member has its own past). Neighbouring candidates share most of their rounds: one that begins as
+ * in the play before keeps its numbers. */
+static struct rollout_leg *leg_at(const struct rollout *rollout, const struct moment *moment,
+                                  int64_t previous_ms, double begin_s)
 {
-    const struct plan_input *input = rollout->input;
-    struct rollout_leg leg = {.begin_s = begin_s, .previous_ms = previous_ms, .played = true};
-    for (size_t i = 0; i < input->member_count; i++) {
-        const struct plan_member *member = &input->members[i];
-        const struct rollout_member *luck = &rollout->members[i];
-        int64_t base_ms = previous_ms != 0 ? previous_ms : member->last_snapshot_ms;
-        int64_t copied_ms = previous_ms != 0 ? previous_ms : member->last_copied_ms;
-        struct load load = carried(rollout, i, moment, base_ms, begin_s);
-        leg.snapshot_s = fmax(leg.snapshot_s, transfer_s(&luck->snapshot, moment, &load));
-        if (input->copies) {
-            if (copied_ms != base_ms)
-                load = carried(rollout, i, moment, copied_ms, begin_s);
-            leg.copy_s = fmax(leg.copy_s, transfer_s(&luck->copy, moment, &load));
-        }
-        leg.delta_bytes += load.bytes;
+    struct rollout_leg *leg = &rollout->legs[moment->index];
+    if (leg->previous_ms != previous_ms || leg->begin_s != begin_s || leg->begin_ms == 0) {
+        *leg = (struct rollout_leg){
+            .begin_s = begin_s,
+            .begin_ms = rollout->input->now_ms + llround(begin_s * 1000),
+            .previous_ms = previous_ms,
+        };
     }
+    leg->made = false;
+    leg->start_s = begin_s;
     return leg;
 }
 
-/* Neighbouring candidates share most of their rounds; one that begins as in the play before is
- * not played again. */
+/* Plays snapshot and copy of the whole set. */
 static void play_leg(const struct rollout *rollout, const struct moment *moment,
-                     int64_t previous_ms, double begin_s, struct rollout_leg *leg)
+                     struct rollout_leg *leg)
 {
-    if (!leg->played || leg->previous_ms != previous_ms || leg->begin_s != begin_s)
-        *leg = leg_of(rollout, moment, previous_ms, begin_s);
-    leg->start_s = begin_s;
+    const struct plan_input *input = rollout->input;
     leg->made = true;
+    if (leg->snapshot_s > 0)
+        return;
+    for (size_t i = 0; i < input->member_count; i++) {
+        const struct plan_member *member = &input->members[i];
+        const struct rollout_member *luck = &rollout->members[i];
+        bool first = leg->previous_ms == 0;
+        int64_t base_ms = first ? member->last_snapshot_ms : leg->previous_ms;
+        int64_t copied_ms = first ? member->last_copied_ms : leg->previous_ms;
+        struct load load = carried(rollout, i, moment, base_ms, leg->begin_ms);
+        leg->snapshot_s = fmax(leg->snapshot_s, transfer_s(&luck->snapshot, moment, &load));
+        if (input->copies) {
+            if (copied_ms != base_ms)
+                load = carried(rollout, i, moment, copied_ms, leg->begin_ms);
+            leg->copy_s = fmax(leg->copy_s, transfer_s(&luck->copy, moment, &load));
+        }
+        leg->delta_bytes += load.bytes;
+    }
 }
 
 /* The bytes of the round in flight, for its snapshot or for its copy. */
@@ -277,8 +285,7 @@ static struct load pending_load(const struct rollout *rollout, size_t index,
     const struct plan_member *member = &rollout->input->members[index];
     if (base_ms != 0 && base_ms == member->last_snapshot_ms && member->pending_delta_bytes > 0)
         return (struct load){.bytes = (double)member->pending_delta_bytes};
-    double start_s = (double)(rollout->input->round_started_ms - rollout->input->now_ms) / 1000;
-    return carried(rollout, index, moment, base_ms, start_s);
+    return carried(rollout, index, moment, base_ms, rollout->input->round_started_ms);
 }
 
 /* What remains of the round in flight in one draw: its leg, as durations from now on. */
@@ -400,16 +407,31 @@ static double expected_round_s(const struct rollout *rollout, size_t slot, int64
  * as long as a round clearly shortens the final and has room in the window, as planning anew would.
  * Without a base (a full one is due) the candidate alone decides. */
 static bool makes_round(const struct rollout *rollout, const struct rollout_candidate *candidate,
-                        size_t round, double start_s, int64_t previous_ms)
+                        size_t round, struct rollout_leg *leg)
 {
-    int64_t base_ms = oldest_base_ms(rollout, previous_ms);
-    if (start_s <= candidate->cut_s - LEAST_LEAD_S || base_ms == 0)
+    int64_t base_ms = oldest_base_ms(rollout, leg->previous_ms);
+    if (leg->begin_s <= candidate->cut_s - LEAST_LEAD_S || base_ms == 0)
         return round < candidate->round_count;
-    int64_t start_ms = rollout->input->now_ms + llround(start_s * 1000);
-    if ((double)(start_ms - base_ms) / 1000 <= candidate->worth_gap_s)
+    if ((double)(leg->begin_ms - base_ms) / 1000 <= candidate->worth_gap_s)
         return false;
-    double over_s = start_s + expected_round_s(rollout, round, base_ms, start_ms);
-    return over_s + candidate->worth_gap_s < candidate->end_s;
+    if (leg->expected_s == 0)
+        leg->expected_s = expected_round_s(rollout, round, base_ms, leg->begin_ms);
+    return leg->begin_s + leg->expected_s + candidate->worth_gap_s < candidate->end_s;
+}
+
+static void play_final(struct rollout *rollout, const struct rollout_candidate *candidate,
+                       size_t draw, int64_t previous_ms, double free_s)
+{
+    struct moment moment = moment_of(rollout, ROLLOUT_FINAL, draw);
+    double cut_s = fmax(free_s, candidate->cut_s);
+    double fence_s = rollout->input->fixed_fence ? candidate->cut_s : cut_s;
+    struct rollout_leg *final = leg_at(rollout, &moment, previous_ms, fence_s);
+    play_leg(rollout, &moment, final);
+    final->start_s = cut_s;
+    rollout->outcome.ready_s[draw] = free_s;
+    rollout->outcome.cut_s[draw] = cut_s;
+    rollout->outcome.downtime_s[draw] =
+        cut_s - fence_s + rollout->overhead_s[draw] + final->snapshot_s + final->copy_s;
 }
 
 static void play_draw(struct rollout *rollout, const struct rollout_candidate *candidate,
@@ -418,29 +440,20 @@ static void play_draw(struct rollout *rollout, const struct rollout_candidate *c
     const struct plan_input *input = rollout->input;
     int64_t previous_ms = input->phase == PLAN_IDLE ? 0 : input->round_started_ms;
     double free_s = rollout->free_s[draw];
-    bool over = false;
-    for (size_t round = 0; round < PLAN_MAX_ROUNDS; round++) {
+    size_t round = 0;
+    for (; round < PLAN_MAX_ROUNDS; round++) {
         struct moment moment = moment_of(rollout, round, draw);
-        struct rollout_leg *leg = &rollout->legs[moment.index];
-        double start_s = round_start(candidate, round, free_s);
-        over = over || !makes_round(rollout, candidate, round, start_s, previous_ms);
-        leg->made = false;
-        if (over)
-            continue;
-        play_leg(rollout, &moment, previous_ms, start_s, leg);
-        free_s = leg->start_s + leg->snapshot_s + leg->copy_s;
-        previous_ms = input->now_ms + llround(leg->start_s * 1000);
+        double begin_s = round_start(candidate, round, free_s);
+        struct rollout_leg *leg = leg_at(rollout, &moment, previous_ms, begin_s);
+        if (!makes_round(rollout, candidate, round, leg))
+            break;
+        play_leg(rollout, &moment, leg);
+        free_s = begin_s + leg->snapshot_s + leg->copy_s;
+        previous_ms = leg->begin_ms;
     }
-    struct moment moment = moment_of(rollout, ROLLOUT_FINAL, draw);
-    struct rollout_leg *final = &rollout->legs[moment.index];
-    double cut_s = fmax(free_s, candidate->cut_s);
-    double fence_s = input->fixed_fence ? candidate->cut_s : cut_s;
-    play_leg(rollout, &moment, previous_ms, fence_s, final);
-    final->start_s = cut_s;
-    rollout->outcome.ready_s[draw] = free_s;
-    rollout->outcome.cut_s[draw] = cut_s;
-    rollout->outcome.downtime_s[draw] =
-        cut_s - fence_s + rollout->overhead_s[draw] + final->snapshot_s + final->copy_s;
+    for (; round < PLAN_MAX_ROUNDS; round++)
+        rollout->legs[moment_of(rollout, round, draw).index].made = false;
+    play_final(rollout, candidate, draw, previous_ms, free_s);
 }
 
 void rollout_play(struct rollout *rollout, const struct rollout_candidate *candidate,

@@ -36,10 +36,11 @@ struct rollout_leg {
     double delta_bytes; /* sum over the set: what the copies carry, without copies the snapshots */
     double snapshot_s;  /* slowest member */
     double copy_s;
-    /* What the numbers above were played for, whatever `made` says. */
-    bool played;
+    /* What the numbers above were played for, whatever `made` says; rollout.c. */
     double begin_s;
+    int64_t begin_ms;
     int64_t previous_ms;
+    double expected_s; /* as far as one knew before; 0 if nobody asked */
 };
 
 /* What came of it in each draw. Owned by the rollout that made it. */
