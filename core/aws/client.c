@@ -124,11 +124,14 @@ enum error_code client_sign(struct client *client, const struct client_call *cal
     return sign_with(client, call, false, signed_call, err);
 }
 
-/* Copies what fits: these texts are for people. */
+/* Copies what fits, as one line without control characters: these texts are for people. */
 static void keep(char *place, size_t size, const char *text)
 {
     size_t length = strnlen(text, size - 1);
-    memmove(place, text, length);
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        place[i] = (char)(c < ' ' || c == 0x7f ? ' ' : c);
+    }
     place[length] = '\0';
 }
 
@@ -166,9 +169,11 @@ static void read_json_refusal(const struct http_response *response, struct refus
         first_given(response->error_type, jval_text(root, "__type"), jval_text(root, "code"));
     const char *message = first_given(jval_text(root, "message"), jval_text(root, "Message"), "");
     const char *reason = jval_text(root, "Reason");
+    char line[REFUSAL_TEXT_SIZE];
     keep(text->service_code, sizeof(text->service_code), code);
-    (void)snprintf(text->message, sizeof(text->message), "%.200s%s%.40s", message,
+    (void)snprintf(line, sizeof(line), "%.200s%s%.40s", message,
                    reason[0] != '\0' ? ", reason " : "", reason);
+    keep(text->message, sizeof(text->message), line);
 }
 
 static void read_refusal(const struct http_response *response, struct refusal_text *text)
@@ -184,11 +189,15 @@ static void read_refusal(const struct http_response *response, struct refusal_te
     }
 }
 
+/* An answer that is too long was an answer all the same. */
 static enum error_code lost(const struct client_call *call, enum error_code code, struct error *err)
 {
-    bool repeatable = code == ERR_AMBIGUOUS && !call->creates;
-    error_prefix(err, "%s", call->action);
-    return repeatable ? (err->code = ERR_TRANSIENT) : code;
+    (void)error_prefix(err, "%s", call->action);
+    if (code == ERR_AMBIGUOUS && !call->creates)
+        return err->code = ERR_TRANSIENT;
+    if (code == ERR_PROTOCOL && call->creates)
+        return err->code = ERR_AMBIGUOUS;
+    return code;
 }
 
 enum error_code client_judge(struct client *client, const struct client_call *call,

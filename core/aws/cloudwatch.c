@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/aws/ec2_query.h"
+#include "core/aws/page_token.h"
 #include "core/aws/xml.h"
 #include "model/instant.h"
 
@@ -93,6 +94,8 @@ enum error_code cloudwatch_parse(const struct xml *xml, struct cloud_metric *met
                                  struct error *err)
 {
     int result = xml_child(xml, 0, "GetMetricDataResult");
+    if (result == XML_NONE)
+        return error_set(err, ERR_PROTOCOL, "answer to GetMetricData has no result");
     int series = xml_first(xml, xml_child(xml, result, "MetricDataResults"));
     for (; series != XML_NONE; series = xml_next(xml, series)) {
         const char *status = xml_text(xml, series, "StatusCode");
@@ -115,9 +118,8 @@ static enum error_code read_page(struct client *client, const struct cloud_metri
     CLEANUP_XML struct xml xml = {0};
     TRY(form_send(client, &form, false, &xml, err));
     TRY(cloudwatch_parse(&xml, metric, err));
-    strbuf_clear(token);
-    strbuf_puts(token, xml_text(&xml, xml_child(&xml, 0, "GetMetricDataResult"), "NextToken"));
-    return strbuf_check(token, err);
+    int result = xml_child(&xml, 0, "GetMetricDataResult");
+    return page_token_next(token, xml_text(&xml, result, "NextToken"), form.action, err);
 }
 
 static int compare_points(const void *a, const void *b)

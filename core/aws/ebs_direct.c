@@ -6,6 +6,7 @@
 
 #include "core/aws/digest.h"
 #include "core/aws/json.h"
+#include "core/aws/page_token.h"
 #include "core/aws/sigv4.h"
 #include "model/instant.h"
 
@@ -116,11 +117,14 @@ static enum error_code read_page(struct walk *walk, const struct jval *blocks, s
     return ERR_NONE;
 }
 
-/* A page may be empty and still have a successor. */
+/* A page may be empty and still have a successor; but it says of what size its blocks are, which
+ * the page of something in between does not. */
 static enum error_code take_page(struct walk *walk, const struct jval *root, struct error *err)
 {
     const struct jval *blocks = page_blocks(walk, root);
     CLEANUP(page_done) struct page page = {0};
+    if (blocks == NULL && jval_get(root, "BlockSize") == NULL)
+        return error_set(err, ERR_PROTOCOL, "the answer is no list of blocks");
     if (jval_count(blocks) == 0)
         return ERR_NONE;
     TRY(read_page(walk, blocks, &page, err));
@@ -139,9 +143,7 @@ static enum error_code walk_page(struct client *client, struct walk *walk, struc
     }
     TRY(code);
     TRY(take_page(walk, root, err));
-    strbuf_clear(&walk->token);
-    strbuf_puts(&walk->token, jval_text(root, "NextToken"));
-    return strbuf_check(&walk->token, err);
+    return page_token_next(&walk->token, jval_text(root, "NextToken"), "the list of blocks", err);
 }
 
 enum error_code ebs_list_changed_blocks(struct client *client, const char *first_id,

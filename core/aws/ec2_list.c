@@ -4,11 +4,12 @@
 
 #include "core/aws/ec2_parse.h"
 #include "core/aws/ec2_query.h"
+#include "core/aws/page_token.h"
 #include "core/aws/xml.h"
 
 #define PAGE_ITEMS      1000
 #define MAX_TOKEN_BYTES 16384
-#define MAX_PAGES       10000
+#define MAX_PAGES       1000
 
 /* One kind of list: its action, how to ask, what to do with a page, how to begin anew. */
 struct listing {
@@ -34,10 +35,13 @@ static enum error_code read_page(struct client *client, const struct listing *li
 
     CLEANUP_XML struct xml xml = {0};
     TRY(form_send(client, &form, false, &xml, err));
-    TRY(listing->take(&xml, xml_child(&xml, 0, listing->set_name), listing->list, err));
-    strbuf_clear(token);
-    strbuf_puts(token, xml_text(&xml, 0, "nextToken"));
-    return strbuf_check(token, err);
+    int set = xml_child(&xml, 0, listing->set_name);
+    if (set == XML_NONE) {
+        return error_set(err, ERR_PROTOCOL, "answer to %s has no '%s'", listing->action,
+                         listing->set_name);
+    }
+    TRY(listing->take(&xml, set, listing->list, err));
+    return page_token_next(token, xml_text(&xml, 0, "nextToken"), listing->action, err);
 }
 
 static enum error_code read_pages(struct client *client, const struct listing *listing,

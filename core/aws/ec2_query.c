@@ -120,11 +120,24 @@ enum error_code form_check(const struct form *form, struct error *err)
     return strbuf_check(&form->text, err);
 }
 
+/* A page of something in between may be well-formed too, and would pass for an empty list. */
+static enum error_code parse_answer(const struct form *form, const struct http_response *response,
+                                    struct xml *xml, struct error *err)
+{
+    static const char ending[] = "Response";
+    size_t length = strlen(form->action);
+    TRY(xml_parse(xml, strbuf_text(&response->body), response->body.length, err));
+    const char *root = xml_name(xml, 0);
+    if (strncmp(root, form->action, length) == 0 && strcmp(root + length, ending) == 0)
+        return ERR_NONE;
+    return error_set(err, ERR_PROTOCOL, "it is a <%.40s>", root);
+}
+
 enum error_code form_read_answer(const struct form *form, bool creates,
                                  const struct http_response *response, struct xml *xml,
                                  struct error *err)
 {
-    enum error_code code = xml_parse(xml, strbuf_text(&response->body), response->body.length, err);
+    enum error_code code = parse_answer(form, response, xml, err);
     if (code == ERR_NONE)
         return ERR_NONE;
     (void)error_prefix(err, "answer to %s", form->action);

@@ -280,6 +280,13 @@ static CURLcode run(struct http *http)
     return done == NULL ? CURLE_RECV_ERROR : done->data.result;
 }
 
+/* Trying again does not make a certificate good. */
+static bool is_untrusted(CURLcode result)
+{
+    return result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE ||
+           result == CURLE_SSL_ISSUER_ERROR || result == CURLE_SSL_INVALIDCERTSTATUS;
+}
+
 static enum error_code failed(struct http *http, CURLcode result, struct error *err)
 {
     const char *text = http->curl_text[0] != '\0' ? http->curl_text : curl_easy_strerror(result);
@@ -289,6 +296,13 @@ static enum error_code failed(struct http *http, CURLcode result, struct error *
     long sent_bytes = 0;
     (void)curl_easy_getinfo(http->easy, CURLINFO_REQUEST_SIZE, &sent_bytes);
 
+    if (is_untrusted(result)) {
+        return error_set(
+            err, ERR_CLOUD,
+            "cannot trust '%s': %s; if a proxy of yours signs, name its certificate in "
+            "AWS_CA_BUNDLE",
+            http->request->url, text);
+    }
     if (body->first_fail == ERR_INVALID)
         return error_set(err, ERR_PROTOCOL, "answer is longer than %zu bytes", body->max_bytes);
     if (body->first_fail != ERR_NONE)

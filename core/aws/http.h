@@ -75,7 +75,8 @@ void http_abandon(struct http *http);
 
 /* Sends the prepared request and waits for the whole answer, of any status.
  * Errors: ERR_UNREACHABLE if nothing was sent; ERR_AMBIGUOUS if something was and no complete
- * answer came; ERR_PROTOCOL if the answer exceeds body.max_bytes. */
+ * answer came; ERR_PROTOCOL if the answer exceeds body.max_bytes; ERR_CLOUD, with nothing sent, if
+ * the certificate of the server is not to be trusted. */
 MUST_CHECK enum error_code http_finish(struct http *http, struct error *err);
 
 /* http_prepare() and http_finish() in one. */

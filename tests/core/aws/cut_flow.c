@@ -7,17 +7,22 @@
 #include "core/aws/ec2_cut.h"
 #include "tests/core/aws/scripted_server.h"
 
-#define VOLUME   "<R><volumeSet><item><volumeId>vol-0aaa</volumeId></item></volumeSet></R>"
-#define SNAPSHOT "<R><snapshotId>snap-0bbb</snapshotId><volumeId>vol-0aaa</volumeId></R>"
-#define INSTANCE                                                                                   \
-    "<R><reservationSet><item><instancesSet><item><instanceId>i-0</instanceId><rootDeviceName>r"   \
-    "</rootDeviceName><blockDeviceMapping><item><deviceName>r</deviceName><ebs><volumeId>vol-0r"   \
-    "</volumeId></ebs></item><item><deviceName>a</deviceName><ebs><volumeId>vol-0aaa</volumeId>"   \
-    "</ebs></item><item><deviceName>b</deviceName><ebs><volumeId>vol-0bbb</volumeId></ebs></item>" \
-    "</blockDeviceMapping></item></instancesSet></item></reservationSet></R>"
+#define VOLUME                                                                                     \
+    "<DescribeVolumesResponse><volumeSet><item><volumeId>vol-0aaa</volumeId></item></volumeSet>"   \
+    "</DescribeVolumesResponse>"
+#define SNAPSHOT                                                                                   \
+    "<CreateSnapshotResponse><snapshotId>snap-0bbb</snapshotId><volumeId>vol-0aaa</volumeId>"      \
+    "</CreateSnapshotResponse>"
+#define INSTANCE                                                                                                         \
+    "<DescribeInstancesResponse><reservationSet><item><instancesSet><item><instanceId>i-0</instanceId><rootDeviceName>r" \
+    "</rootDeviceName><blockDeviceMapping><item><deviceName>r</deviceName><ebs><volumeId>vol-0r"                         \
+    "</volumeId></ebs></item><item><deviceName>a</deviceName><ebs><volumeId>vol-0aaa</volumeId>"                         \
+    "</ebs></item><item><deviceName>b</deviceName><ebs><volumeId>vol-0bbb</volumeId></ebs></item>"                       \
+    "</blockDeviceMapping></item></instancesSet></item></reservationSet></DescribeInstancesResponse>"
+#define OTHER "<item><snapshotId>snap-0b</snapshotId><volumeId>vol-0bbb</volumeId></item>"
 #define SET                                                                                        \
-    "<R><snapshotSet><item><snapshotId>snap-0b</snapshotId><volumeId>vol-0bbb</volumeId></item>"   \
-    "<item><snapshotId>snap-0a</snapshotId><volumeId>vol-0aaa</volumeId></item></snapshotSet></R>"
+    "<CreateSnapshotsResponse><snapshotSet>" OTHER                                                 \
+    "<item><snapshotId>snap-0a</snapshotId><volumeId>vol-0aaa</volumeId></item></snapshotSet></CreateSnapshotsResponse>"
 
 struct scenario {
     const char *name;
@@ -47,10 +52,13 @@ static const struct scenario scenarios[] = {
      ERR_AMBIGUOUS,
      2,
      1},
-    {"answer of another volume",
+    {"answer without one of the volumes",
      2,
      false,
-     {{OK200, INSTANCE, 0}, {OK200, SNAPSHOT, 0}},
+     {{OK200, INSTANCE, 0},
+      {OK200,
+       "<CreateSnapshotsResponse><snapshotSet>" OTHER "</snapshotSet></CreateSnapshotsResponse>",
+       0}},
      ERR_AMBIGUOUS,
      2,
      1},

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Reads one request with its body; false at the end of the connection. */
@@ -38,6 +39,47 @@ static void answer(int fd, const struct step *step)
         perror("answer");
 }
 
+static void drip(int fd, const struct step *step)
+{
+    const struct timespec pause = {.tv_nsec = 20000000};
+    bool heard = dprintf(fd, "%sContent-Length: 100000\r\n\r\n", step->head) > 0;
+    while (heard) {
+        heard = write(fd, " ", 1) == 1;
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    }
+}
+
+static void reset_connection(int fd, const struct step *step)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    (void)dprintf(fd, "%sContent-Length: 9\r\n\r\n", step->head);
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+}
+
+/* True if the connection lives on. */
+static bool misbehave(int fd, const struct step *step)
+{
+    switch (step->how) {
+    case SILENCE:
+        return true;
+    case HALF:
+        (void)dprintf(fd, "%sContent-Length: %zu\r\n\r\n%s", step->head, 2 * strlen(step->body),
+                      step->body);
+        return false;
+    case DRIP:
+        drip(fd, step);
+        return false;
+    case RESET:
+        reset_connection(fd, step);
+        return false;
+    case BARE:
+        (void)dprintf(fd, "%s%s", step->head, step->body);
+        return false;
+    default:
+        return false;
+    }
+}
+
 /* Serves one connection after the other; the count of requests goes to `report`. */
 static void serve(int listener, const struct step *steps, int report)
 {
@@ -50,11 +92,11 @@ static void serve(int listener, const struct step *steps, int report)
             asked++;
             if (write(report, "x", 1) != 1)
                 _exit(1);
-            if (step->how == NO_ANSWER)
+            if (step->how == 0) {
+                answer(fd, step->head == NULL ? &beyond : step);
+            } else if (!misbehave(fd, step)) {
                 break;
-            if (step->how == SILENCE)
-                continue;
-            answer(fd, step->head == NULL ? &beyond : step);
+            }
         }
         (void)close(fd);
     }

@@ -9,6 +9,10 @@
 
 #define NO_ANSWER 1 /* read the request, then close */
 #define SILENCE   2 /* read the request, say nothing */
+#define HALF      3 /* promise twice the body, send it, then close */
+#define DRIP      4 /* send the head, then a byte of the body each 20 ms without an end */
+#define RESET     5 /* read the request, send the head, reset the connection */
+#define BARE      6 /* send head and body as they are, then close */
 #define MAX_STEPS 6
 #define OK200     "HTTP/1.1 200 OK\r\n"
 
@@ -16,7 +20,7 @@
 struct step {
     const char *head; /* status line and headers without Content-Length */
     const char *body;
-    int how; /* 0 or one of the above, which need no head */
+    int how; /* 0 or one of the above; the first two need no head */
 };
 
 struct server {

@@ -56,6 +56,39 @@ static const struct scenario scenarios[] = {
      {{"HTTP/1.1 502 Bad Gateway\r\n", "", 0}},
      ERR_TRANSIENT,
      1},
+    {"half a body, reading", false, 1, {{OK200, "<a/>", HALF}}, ERR_TRANSIENT, 1},
+    {"half a body, creating", true, 1, {{OK200, "<a/>", HALF}}, ERR_AMBIGUOUS, 1},
+    {"slow drips end with the time limit", false, 1, {{OK200, "", DRIP}}, ERR_TRANSIENT, 1},
+    {"slow drips, creating", true, 1, {{OK200, "", DRIP}}, ERR_AMBIGUOUS, 1},
+    {"reset in the answer, reading", false, 1, {{OK200, "", RESET}}, ERR_TRANSIENT, 1},
+    {"reset in the answer, creating", true, 1, {{OK200, "", RESET}}, ERR_AMBIGUOUS, 1},
+    {"something that speaks no HTTP", true, 1, {{"SSH-2.0-Open\r\n", "", BARE}}, ERR_AMBIGUOUS, 1},
+    {"chunks without an end",
+     true,
+     1,
+     {{OK200 "Transfer-Encoding: chunked\r\n\r\n", "5\r\n<a>", BARE}},
+     ERR_AMBIGUOUS,
+     1},
+    {"a page of 500 under a creating call",
+     true,
+     1,
+     {{"HTTP/1.1 500 Oops\r\nContent-Type: text/html\r\n", "<html><body>oops</body></html>", 0}},
+     ERR_AMBIGUOUS,
+     1},
+    {"a page of 503 under a reading call",
+     false,
+     1,
+     {{"HTTP/1.1 503 Busy\r\nContent-Type: text/html\r\n", "<html><body>busy</body></html>", 0}},
+     ERR_TRANSIENT,
+     1},
+    {"429 without a code", true, 1, {{"HTTP/1.1 429 Slow\r\n", "", 0}}, ERR_THROTTLED, 1},
+    {"a proxy wants a password", true, 1, {{"HTTP/1.1 407 No\r\n", "", 0}}, ERR_CLOUD, 1},
+    {"answer beyond the limit, creating",
+     true,
+     1,
+     {{OK200, TEN TEN TEN TEN TEN TEN TEN TEN, 0}},
+     ERR_AMBIGUOUS,
+     1},
     {"redirect is not followed",
      false,
      1,
@@ -139,6 +172,23 @@ static bool run(const struct scenario *scenario)
     return ok;
 }
 
+/* A port that nobody listens on: nothing can have happened. */
+static bool run_unreachable(void)
+{
+    static const struct scenario nobody = {.name = "nobody listens", .creates = true, .calls = 1};
+    struct server server = server_start(nobody.steps);
+    (void)server_stop(&server);
+    struct error err = {0};
+    struct http *http = NULL;
+    CLEANUP_HTTP_RESPONSE struct http_response response = {.body.max_bytes = 300};
+    const struct http_request request = {.method = "GET", .url = server.url, .timeout_ms = 2000};
+    bool ok = http_new("test", NULL, &http, &err) == ERR_NONE &&
+              http_send(http, &request, &response, &err) == ERR_UNREACHABLE;
+    http_free(http);
+    printf("%s %s: %s\n", ok ? "ok    " : "NOT OK", nobody.name, err.message);
+    return ok;
+}
+
 /* Prepared, then sent on the connection that an earlier request opened: what the cut relies on. */
 static bool run_prepared(void)
 {
@@ -169,6 +219,7 @@ int main(void)
     (void)signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++)
         ok = run(&scenarios[i]) && ok;
+    ok = run_unreachable() && ok;
     ok = run_prepared() && ok;
     return ok ? 0 : 1;
 }
