@@ -26,13 +26,17 @@ static void close_dir(DIR **dir)
         (void)closedir(*dir);
 }
 
-/* "boot ID" and a newline; a kernel that does not tell is always the same one. */
+#define BOOT_UNKNOWN "boot unknown\n"
+
+/* "boot ID" and a newline. */
 static void boot_line(char line[BOOT_ID_SIZE])
 {
-    char id[BOOT_ID_SIZE - 8] = "unknown";
+    char id[BOOT_ID_SIZE - 8];
     CLEANUP(close_file) FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
-    if (file != NULL && fgets(id, sizeof(id), file) != NULL)
-        id[strcspn(id, "\n")] = '\0';
+    (void)snprintf(line, BOOT_ID_SIZE, BOOT_UNKNOWN);
+    if (file == NULL || fgets(id, sizeof(id), file) == NULL)
+        return;
+    id[strcspn(id, "\n")] = '\0';
     (void)snprintf(line, BOOT_ID_SIZE, "boot %s\n", id);
 }
 
@@ -98,12 +102,17 @@ static bool parse_line(char *line, struct frozen_mount *mount)
 typedef enum error_code visit_function(void *context, const struct frozen_mount *mount,
                                        struct error *err);
 
+/* In doubt it is of this one: to look at a mount that is not frozen does no harm, to forget one that
+ * is does. */
 static bool is_of_this_boot(FILE *file)
 {
     char line[BOOT_ID_SIZE];
     char boot[BOOT_ID_SIZE];
     boot_line(boot);
-    return fgets(line, sizeof(line), file) != NULL && strcmp(line, boot) == 0;
+    if (fgets(line, sizeof(line), file) == NULL)
+        return false;
+    return strcmp(line, boot) == 0 || strcmp(line, BOOT_UNKNOWN) == 0 ||
+           strcmp(boot, BOOT_UNKNOWN) == 0;
 }
 
 static enum error_code visit_record(const char *path, visit_function *visit, void *context,
