@@ -4,7 +4,7 @@
 enum error_code cmd_abort(struct session *session, struct error *err)
 {
     struct run run;
-    TRY(drive_reopen(session, &run, err));
+    TRY(drive_reopen(session, &run, true, err));
     struct engine engine = drive_engine(session, &run);
     return drive_show(session, run.id, engine_abort(&engine, err), err);
 }

@@ -28,7 +28,30 @@ static void take_places(struct config *config, const struct run *run)
     (void)snprintf(config->target_region, sizeof(config->target_region), "%s", run->target_region);
 }
 
-enum error_code drive_reopen(struct session *session, struct run *run, struct error *err)
+/* Past the cut a run goes on without its database, and an abort needs it only to lift a fence: the
+ * old server may be what has failed. */
+static bool needs_database(struct session *session, const struct run *run, bool aborting)
+{
+    CLEANUP_STRBUF struct strbuf record = {.max_bytes = 1 << 20};
+    if (!aborting && run->state != STATE_ABORTING)
+        return run->state <= STATE_CUT;
+    enum error_code code = store_get_text(session->store, run->id, "unfence.sql", &record, NULL);
+    return code != ERR_NOT_FOUND && (code != ERR_NONE || record.length > 0);
+}
+
+static enum error_code reopen_quiesce(struct session *session, const struct run *run, bool aborting,
+                                      struct error *err)
+{
+    enum error_code code = session_open_quiesce(session, err);
+    if (code == ERR_NONE || needs_database(session, run, aborting))
+        return code;
+    log_event(&session->log, LOG_WARN, clock_now_ms(&session->clock),
+              "going on without the database: %s", err->message);
+    return ERR_NONE;
+}
+
+enum error_code drive_reopen(struct session *session, struct run *run, bool aborting,
+                             struct error *err)
 {
     const struct options *options = &session->options;
     TRY(session_configure(session, true, err));
@@ -42,7 +65,7 @@ enum error_code drive_reopen(struct session *session, struct run *run, struct er
     take_places(&session->config, run);
     TRY(session_open_clouds(session, err));
     TRY(config_check(&session->config, err));
-    return session_open_quiesce(session, err);
+    return reopen_quiesce(session, run, aborting, err);
 }
 
 /* Writes a text of the run beside the store, for psql or a restored data directory. */

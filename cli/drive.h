@@ -9,9 +9,10 @@
 /* Puts the engine together for a run; borrows the session. */
 struct engine drive_engine(struct session *session, const struct run *run);
 
-/* Opens what resume and abort need and finds the unfinished run they mean.
- * Errors: ERR_STATE if that run is over; ERR_NO_RUN. */
-MUST_CHECK enum error_code drive_reopen(struct session *session, struct run *run,
+/* Opens what resume (or, if `aborting`, abort) needs and finds the unfinished run they mean.
+ * Errors: ERR_STATE if that run is over; ERR_NO_RUN; ERR_POSTGRES if the database is gone and what
+ * is left to do needs it. */
+MUST_CHECK enum error_code drive_reopen(struct session *session, struct run *run, bool aborting,
                                         struct error *err);
 
 /* Shows the run after the engine stopped with `code`, and hands `code` on. */

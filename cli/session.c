@@ -180,7 +180,10 @@ static enum error_code ask_server(struct session *session, struct pg_facts *fact
                                   struct error *err)
 {
     CLEANUP_PG_CONN struct pg_conn conn = {0};
+    const char *data_directory = session->config.data_directory;
     TRY(pg_conn_open(&conn, session->config.conninfo, NULL, 10000, 10000, err));
+    if (data_directory[0] != '\0')
+        TRY(pg_directory_check_server(&conn, data_directory, err));
     return pg_facts_read(&conn, facts, err);
 }
 
@@ -188,11 +191,7 @@ static enum error_code ask_server(struct session *session, struct pg_facts *fact
 enum error_code session_read_facts(struct session *session, struct pg_facts *facts,
                                    struct error *err)
 {
-    enum error_code code = ask_server(session, facts, err);
-    if (code != ERR_UNREACHABLE && code != ERR_ACCESS && code != ERR_TIMEOUT)
-        return code;
-    err->code = ERR_POSTGRES;
-    return ERR_POSTGRES;
+    return pg_conn_blame(ask_server(session, facts, err), err);
 }
 
 /* True if a flag sets the key, so that nothing found shall replace it. */
@@ -270,19 +269,15 @@ static enum error_code find_mounts(struct session *session, const struct pg_fact
     return ERR_NONE;
 }
 
-/* The server that answers must be the one whose volumes are moved. */
-static enum error_code check_directory(const struct session *session, const struct pg_facts *facts,
-                                       struct error *err)
+/* A backup ends without its last WAL then, and is worth no more than the frozen volumes alone. */
+static enum error_code check_archive(const struct session *session, const struct pg_facts *facts,
+                                     struct error *err)
 {
-    char resolved[PATH_MAX];
-    if (realpath(session->config.data_directory, resolved) == NULL) {
-        return error_set(err, ERR_CONFIG, "data directory '%s' does not exist",
-                         session->config.data_directory);
-    }
-    if (facts->place_count > 0 && strcmp(facts->places[0].path, resolved) == 0)
+    if (!session->options.backup_mode || session->options.force || !facts->archive.failing)
         return ERR_NONE;
-    return error_set(err, ERR_CONFIG, "the server that answers lives in '%s', not in '%s'",
-                     facts->place_count > 0 ? facts->places[0].path : "?", resolved);
+    return error_set(err, ERR_POSTGRES,
+                     "the archive fails at '%s', and a backup needs it; --force goes on regardless",
+                     facts->archive.last_failed_wal);
 }
 
 enum error_code session_open_quiesce(struct session *session, struct error *err)
@@ -294,7 +289,7 @@ enum error_code session_open_quiesce(struct session *session, struct error *err)
     if (config->data_directory[0] == '\0')
         return ERR_NONE;
     TRY(session_read_facts(session, &facts, err));
-    TRY(check_directory(session, &facts, err));
+    TRY(check_archive(session, &facts, err));
     TRY(find_mounts(session, &facts, err));
     for (size_t i = 0; i < session->mount_count; i++)
         mounts[i] = session->mounts[i];
@@ -306,6 +301,7 @@ enum error_code session_open_quiesce(struct session *session, struct error *err)
         .own_paths = &own,
         .own_count = 1,
         .freeze_limit_ms = config->freeze_limit_ms,
+        .statement_timeout_ms = (int)config->checkpoint_limit_ms,
         .archive_wait_ms = (int)config->archive_limit_ms,
     };
     quiesce_local_init(&session->local, &options);

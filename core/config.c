@@ -43,6 +43,8 @@ static const struct key keys[] = {
     TEXT("postgres", "data_directory", data_directory, NULL),
     TEXT("postgres", "conninfo", conninfo,
          "A direct connection (no pooler) as superuser; passwords belong in ~/.pgpass."),
+    OTHER("postgres", "checkpoint_limit", KEY_DURATION, checkpoint_limit_ms,
+          "Longest CHECKPOINT before the cut; nothing is frozen meanwhile."),
     TEXT("target", "region", target_region, NULL),
     TEXT("target", "profile", target_profile, "Credentials and region of the target, if others."),
     TEXT("target", "zone", target_zone, NULL),
@@ -68,6 +70,7 @@ void config_init(struct config *config)
         .store = "/var/lib/ebshift",
         .device_dir = "/dev/disk/by-id",
         .conninfo = "dbname=postgres",
+        .checkpoint_limit_ms = 5 * MS_PER_MINUTE,
         .confidence = 0.9,
         .freeze_limit_ms = 10 * MS_PER_SECOND,
         .archive_limit_ms = MS_PER_MINUTE,
@@ -350,6 +353,8 @@ enum error_code config_check(const struct config *config, struct error *err)
     }
     if (config->freeze_limit_ms < MS_PER_SECOND || config->freeze_limit_ms > MS_PER_MINUTE)
         return error_set(err, ERR_CONFIG, "freeze.limit must be from 1s to 1m");
+    if (config->checkpoint_limit_ms < MS_PER_SECOND || config->checkpoint_limit_ms > MS_PER_HOUR)
+        return error_set(err, ERR_CONFIG, "postgres.checkpoint_limit must be from 1s to 1h");
     return ERR_NONE;
 }
 

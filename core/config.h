@@ -30,6 +30,7 @@ struct config {
 
     char data_directory[CONFIG_TEXT_SIZE]; /* empty: no PostgreSQL, volumes only */
     char conninfo[CONFIG_TEXT_SIZE];
+    int64_t checkpoint_limit_ms; /* longest time of one statement, of which CHECKPOINT is longest */
 
     char target_region[32];
     char target_profile[64]; /* of the AWS config files; empty: as for the source */

@@ -16,36 +16,58 @@
 #define TEXT_BACKUP_LSNS    "backup_lsns"
 
 /* The record goes to the store before anything changes, and only once: a second one, made after a
- * crash, would describe the fence itself. */
-static enum error_code record_fence(struct engine *engine, struct error *err)
+ * crash, would describe the fence itself. An empty one is of a fence that was taken down again. */
+static enum error_code record_fence(struct engine *engine, struct strbuf *record, struct error *err)
 {
-    CLEANUP_STRBUF struct strbuf record = {.max_bytes = 1 << 20};
-    enum error_code code =
-        store_get_text(engine->store, engine->run.id, TEXT_UNFENCE, &record, NULL);
-    if (code == ERR_NONE)
+    enum error_code code = store_get_text(engine->store, engine->run.id, TEXT_UNFENCE, record, err);
+    if (code != ERR_NOT_FOUND)
+        TRY(code);
+    if (record->length > 0)
         return ERR_NONE;
-    strbuf_clear(&record);
-    TRY(engine->quiesce->fence_record(engine->quiesce->self, &record, err));
-    return store_put_text(engine->store, engine->run.id, TEXT_UNFENCE, strbuf_text(&record), err);
+    TRY(engine->quiesce->fence_record(engine->quiesce->self, record, err));
+    return store_put_text(engine->store, engine->run.id, TEXT_UNFENCE, strbuf_text(record), err);
 }
 
-enum error_code effect_fence(struct engine *engine, enum machine_event *event, struct error *err)
+static enum error_code raise_fence(struct engine *engine, struct error *err)
 {
-    (void)event;
     char lsn[LSN_TEXT_SIZE] = "";
-    if (!engine->run.fence)
-        return ERR_NONE;
-    if (engine->run.down_ms == 0) {
-        /* Written at once: after a crash in here the downtime still counts from now. */
-        engine->run.down_ms = clock_now_ms(engine->clock);
-        TRY(store_save_run(engine->store, &engine->run, engine->run.down_ms, err));
-    }
-    TRY(record_fence(engine, err));
     TRY(engine->quiesce->fence(engine->quiesce->self, lsn, err));
     (void)snprintf(engine->run.lsn, sizeof(engine->run.lsn), "%s", lsn);
     log_event(engine->log, LOG_INFO, clock_now_ms(engine->clock),
               "writers are shut out, the WAL stands still at %s", lsn);
     return ERR_NONE;
+}
+
+/* Half a fence is the worst of both, no service and no cut. */
+static enum error_code take_fence_down(struct engine *engine, const char *record, struct error *err)
+{
+    TRY(engine->quiesce->unfence(engine->quiesce->self, record, err));
+    TRY(store_put_text(engine->store, engine->run.id, TEXT_UNFENCE, "", err));
+    engine->run.down_ms = 0;
+    log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
+              "the fence failed and is taken down: writers are let in again");
+    return store_save_run(engine->store, &engine->run, clock_now_ms(engine->clock), err);
+}
+
+enum error_code effect_fence(struct engine *engine, enum machine_event *event, struct error *err)
+{
+    (void)event;
+    CLEANUP_STRBUF struct strbuf record = {.max_bytes = 1 << 20};
+    if (!engine->run.fence)
+        return ERR_NONE;
+    TRY(record_fence(engine, &record, err));
+    if (engine->run.down_ms == 0) {
+        /* Written at once: after a crash in here the downtime still counts from now. */
+        engine->run.down_ms = clock_now_ms(engine->clock);
+        TRY(store_save_run(engine->store, &engine->run, engine->run.down_ms, err));
+    }
+    enum error_code code = raise_fence(engine, err);
+    if (code == ERR_NONE)
+        return ERR_NONE;
+    struct error late = {0};
+    if (take_fence_down(engine, strbuf_text(&record), &late) == ERR_NONE)
+        return code;
+    return error_prefix(err, "writers may still be shut out (%s)", late.message);
 }
 
 /* One try at the cut: everything slow first, then freeze, one request, thaw. */

@@ -18,6 +18,8 @@ static enum error_code lift_fence(struct engine *engine, struct error *err)
     if (code == ERR_NOT_FOUND)
         return ERR_NONE;
     TRY(code);
+    if (record.length == 0) /* taken down again when it failed */
+        return ERR_NONE;
     if (engine->quiesce == NULL) {
         return error_set(err, ERR_CONFIG,
                          "the fence is up: set postgres.data_directory to lift it");

@@ -47,6 +47,12 @@ MUST_CHECK enum error_code freeze_check_own(const struct freeze *freeze,
                                             const char *const *own_paths, size_t own_count,
                                             struct error *err);
 
+/* Refuses a mount point that is frozen now, by whomever; one of which nothing can be told within 5 s
+ * counts as frozen. Changes nothing.
+ * Errors: ERR_QUIESCE naming the mount; ERR_SYSTEM. */
+MUST_CHECK enum error_code freeze_check_thawed(const char *const *mount_points, size_t count,
+                                               struct error *err);
+
 /* Flushes every mount again and again until one pass takes under `quick_us`, at most `most_passes`
  * times; *flush_us is the time of all passes.
  * Errors: ERR_SYSTEM if a flush fails: the disk is bad, do not go on. */

@@ -1,16 +1,62 @@
-/* The part of freeze.h that thaws what somebody else left frozen. */
+/* The part of freeze.h that deals with what somebody else froze, or an earlier run left frozen. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/fs.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/host/freeze.h"
 #include "core/host/mounts.h"
+
+enum { LOOK_MS = 5000 };
+
+/* Removing what does not exist changes nothing, yet waits for the thaw as every change does. */
+static void try_change(const char *mount_point)
+{
+    char absent[PATH_MAX + 32];
+    (void)snprintf(absent, sizeof(absent), "%s/.ebshift-frozen-%ld", mount_point, (long)getpid());
+    (void)close_range(0, ~0U, 0); /* the lock of the store must not outlive us in a stuck child */
+    (void)rmdir(absent);
+}
+
+/* Whoever waits for a thaw waits in the kernel, where no signal and no timer reach it: a child does
+ * it, and is left behind if it must. */
+static enum error_code check_thawed(const char *mount_point, struct error *err)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        try_change(mount_point);
+        _exit(0);
+    }
+    int handle = child > 0 ? pidfd_open(child, 0) : -1;
+    if (handle < 0)
+        return error_set(err, ERR_SYSTEM, "cannot start a process: %s", strerrordesc_np(errno));
+    struct pollfd polled = {.fd = handle, .events = POLLIN};
+    bool ended = poll(&polled, 1, LOOK_MS) == 1;
+    close(handle);
+    (void)kill(child, SIGKILL);
+    (void)waitpid(child, NULL, ended ? 0 : WNOHANG);
+    return ended ? ERR_NONE
+                 : error_set(err, ERR_QUIESCE, "'%s' is frozen already, by somebody else",
+                             mount_point);
+}
+
+enum error_code freeze_check_thawed(const char *const *mount_points, size_t count,
+                                    struct error *err)
+{
+    for (size_t i = 0; i < count && i < FREEZE_MOUNTS_MAX; i++)
+        TRY(check_thawed(mount_points[i], err));
+    return ERR_NONE;
+}
 
 enum error_code freeze_thaw_path(const char *mount_point, bool *was_frozen, struct error *err)
 {

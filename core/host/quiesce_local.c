@@ -2,15 +2,18 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/clock.h"
 #include "core/pg/backup.h"
 #include "core/pg/control.h"
+#include "core/pg/directory.h"
 #include "core/pg/fence.h"
 
-enum { FLUSH_PASSES = 10, FLUSH_QUICK_US = 100000 };
+enum { FLUSH_PASSES = 10, FLUSH_QUICK_US = 100000, RECONNECT_MS = 200 };
 
 void quiesce_local_init(struct quiesce_local *local, const struct quiesce_local_options *options)
 {
@@ -28,6 +31,8 @@ void quiesce_local_init(struct quiesce_local *local, const struct quiesce_local_
         kept->freeze_limit_ms = 10000;
     if (kept->connect_timeout_ms == 0)
         kept->connect_timeout_ms = 10000;
+    if (kept->restart_ms == 0)
+        kept->restart_ms = 60000;
     if (kept->statement_timeout_ms == 0)
         kept->statement_timeout_ms = 300000;
     if (kept->fence_settle_ms == 0)
@@ -41,34 +46,71 @@ static bool is_given(const char *text)
     return text != NULL && text[0] != '\0';
 }
 
-/* Opens the session if there is none. A lost one is replaced, except inside a backup: backup mode
+static enum error_code check_server(struct quiesce_local *local, struct error *err)
+{
+    if (!is_given(local->options.data_directory))
+        return pg_conn_run(&local->conn, "SELECT 1", err);
+    return pg_directory_check_server(&local->conn, local->options.data_directory, err);
+}
+
+static enum error_code open_session(struct quiesce_local *local, struct error *err)
+{
+    pg_conn_close(&local->conn);
+    TRY(pg_conn_open(&local->conn, local->options.conninfo, NULL, local->options.connect_timeout_ms,
+                     local->options.statement_timeout_ms, err));
+    return check_server(local, err);
+}
+
+/* A server that restarts refuses connections for a while. */
+static enum error_code reopen_session(struct quiesce_local *local, struct error *err)
+{
+    int64_t deadline_us = clock_mono_us() + (int64_t)local->options.restart_ms * 1000;
+    enum error_code code = open_session(local, err);
+    while (code == ERR_UNREACHABLE && clock_mono_us() < deadline_us) {
+        (void)poll(NULL, 0, RECONNECT_MS);
+        code = open_session(local, err);
+    }
+    return code;
+}
+
+/* Makes sure of a session with the server whose volumes are cut: there may have been a restart or a
+ * failover since the last time. A lost session is replaced, except inside a backup: backup mode
  * belongs to the session that began it. */
 static enum error_code need_session(struct quiesce_local *local, struct error *err)
 {
     if (!is_given(local->options.conninfo))
         return error_set(err, ERR_STATE, "no database is configured");
-    if (pg_conn_alive(&local->conn))
-        return ERR_NONE;
+    if (pg_conn_alive(&local->conn)) {
+        enum error_code code = check_server(local, err);
+        if (code == ERR_NONE || pg_conn_alive(&local->conn))
+            return pg_conn_blame(code, err);
+    }
     if (local->backup_on)
         return error_set(err, ERR_POSTGRES, "the session that holds the backup is lost");
-    pg_conn_close(&local->conn);
-    return pg_conn_open(&local->conn, local->options.conninfo, NULL,
-                        local->options.connect_timeout_ms, local->options.statement_timeout_ms,
-                        err);
+    return pg_conn_blame(reopen_session(local, err), err);
+}
+
+/* With a filesystem that somebody else has frozen PostgreSQL hangs at its next write, and we with it:
+ * told before, it is one clear line. */
+static enum error_code need_service(struct quiesce_local *local, struct error *err)
+{
+    TRY(freeze_check_thawed(local->mount_points, local->options.mount_count, err));
+    return need_session(local, err);
 }
 
 static enum error_code local_fence_record(void *self, struct strbuf *record, struct error *err)
 {
     struct quiesce_local *local = self;
-    TRY(need_session(local, err));
-    return pg_fence_record(&local->conn, record, err);
+    TRY(need_service(local, err));
+    TRY(pg_conn_blame(pg_checkpoint(&local->conn, err), err));
+    return pg_conn_blame(pg_fence_record(&local->conn, record, err), err);
 }
 
 static enum error_code local_fence(void *self, char lsn[LSN_TEXT_SIZE], struct error *err)
 {
     struct quiesce_local *local = self;
-    TRY(need_session(local, err));
-    TRY(pg_fence_raise(&local->conn, local->options.fence_settle_ms, lsn, err));
+    TRY(need_service(local, err));
+    TRY(pg_conn_blame(pg_fence_raise(&local->conn, local->options.fence_settle_ms, lsn, err), err));
     local->happened.fenced = true;
     return ERR_NONE;
 }
@@ -78,14 +120,14 @@ static enum error_code local_unfence(void *self, const char *record, struct erro
     struct quiesce_local *local = self;
     TRY(need_session(local, err));
     local->happened.fenced = false;
-    return pg_fence_lift(&local->conn, record, err);
+    return pg_conn_blame(pg_fence_lift(&local->conn, record, err), err);
 }
 
 static enum error_code local_read_lsn(void *self, char lsn[LSN_TEXT_SIZE], struct error *err)
 {
     struct quiesce_local *local = self;
     TRY(need_session(local, err));
-    return pg_conn_lsn(&local->conn, lsn, LSN_TEXT_SIZE, err);
+    return pg_conn_blame(pg_conn_lsn(&local->conn, lsn, LSN_TEXT_SIZE, err), err);
 }
 
 static enum error_code local_backup_begin(void *self, const char *label, struct error *err)
@@ -93,8 +135,8 @@ static enum error_code local_backup_begin(void *self, const char *label, struct 
     struct quiesce_local *local = self;
     if (local->backup_on)
         return error_set(err, ERR_STATE, "a backup is on already");
-    TRY(need_session(local, err));
-    TRY(pg_backup_begin(&local->conn, label, local->start_lsn, err));
+    TRY(need_service(local, err));
+    TRY(pg_conn_blame(pg_backup_begin(&local->conn, label, local->start_lsn, err), err));
     local->backup_on = true;
     return ERR_NONE;
 }
@@ -108,7 +150,8 @@ static enum error_code local_backup_end(void *self, struct quiesce_backup *backu
     enum error_code alive = need_session(local, err);
     local->backup_on = false;
     TRY(alive);
-    TRY(pg_backup_end(&local->conn, local->options.archive_wait_ms, backup, err));
+    TRY(pg_conn_blame(pg_backup_end(&local->conn, local->options.archive_wait_ms, backup, err),
+                      err));
     (void)snprintf(backup->start_lsn, sizeof(backup->start_lsn), "%s", local->start_lsn);
     local->cut_backup_ended = local->cut_in_backup;
     return ERR_NONE;
@@ -125,8 +168,9 @@ static enum error_code prepare_database(struct quiesce_local *local, struct erro
     if (!is_given(local->options.conninfo))
         return ERR_NONE;
     TRY(need_session(local, err));
-    TRY(pg_checkpoint(&local->conn, err));
-    return pg_conn_lsn(&local->conn, local->happened.lsn, sizeof(local->happened.lsn), err);
+    TRY(pg_conn_blame(pg_checkpoint(&local->conn, err), err));
+    return pg_conn_blame(
+        pg_conn_lsn(&local->conn, local->happened.lsn, sizeof(local->happened.lsn), err), err);
 }
 
 static enum error_code check_own(const struct quiesce_local *local, const char *watchdog,
@@ -197,6 +241,7 @@ static enum error_code local_prepare(void *self, struct error *err)
     TRY(local_settle(local, err));
     forget_cut(local);
     local->stopped_before = is_stopped(local);
+    TRY(freeze_check_thawed(local->mount_points, local->options.mount_count, err));
     TRY(prepare_database(local, err));
     enum error_code failed = prepare_mounts(local, err);
     if (failed != ERR_NONE && local_settle(local, NULL) != ERR_NONE)

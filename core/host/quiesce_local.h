@@ -19,7 +19,8 @@
  * number that is 0 means its default. */
 struct quiesce_local_options {
     const char *conninfo;            /* NULL or "": no database is talked to */
-    const char *data_directory;      /* without conninfo: tells whether the server is stopped */
+    const char *data_directory;      /* the server must run in it; without conninfo: tells whether
+                                        it is stopped */
     const char *const *mount_points; /* in freezing order: WAL last, so that it is held shortest */
     size_t mount_count;              /* 0: nothing is frozen */
     const char *const *own_paths;    /* store, log, config: never on a frozen filesystem */
@@ -28,6 +29,7 @@ struct quiesce_local_options {
     const char *record_dir;       /* NULL: FROZEN_RECORD_DIR */
     int64_t freeze_limit_ms;      /* default 10 s */
     int connect_timeout_ms;       /* default 10 s */
+    int restart_ms;               /* patience with a server that refuses; default 60 s */
     int statement_timeout_ms;     /* of one statement, a CHECKPOINT included; default 5 min */
     int fence_settle_ms;          /* for sessions and WAL to come to rest; default 60 s */
     int archive_wait_ms;          /* after the end of a backup; default 30 s */

@@ -28,7 +28,12 @@ enum error_code pg_archive_read(struct pg_conn *conn, struct pg_archive *archive
 
 enum error_code pg_checkpoint(struct pg_conn *conn, struct error *err)
 {
-    return pg_conn_run(conn, "CHECKPOINT", err);
+    enum error_code code = pg_conn_run(conn, "CHECKPOINT", err);
+    if (code != ERR_TIMEOUT)
+        return code;
+    return error_set(err, ERR_TIMEOUT,
+                     "CHECKPOINT is not done after %d s: postgres.checkpoint_limit",
+                     conn->statement_timeout_ms / 1000);
 }
 
 /* A label file of exclusive mode lies in the data directory and would travel with the snapshot. */

@@ -25,7 +25,7 @@ MUST_CHECK enum error_code pg_archive_read(struct pg_conn *conn, struct pg_archi
                                            struct error *err);
 
 /* Runs CHECKPOINT, so that both a backup start and a crash recovery are short.
- * Errors: as pg_conn_query(). */
+ * Errors: as pg_conn_query(); ERR_TIMEOUT names the limit. */
 MUST_CHECK enum error_code pg_checkpoint(struct pg_conn *conn, struct error *err);
 
 /* Enters backup mode with an immediate checkpoint; the start LSN goes to `lsn`.

@@ -282,6 +282,15 @@ enum error_code pg_conn_value(struct pg_conn *conn, const char *sql, const char 
     return ERR_NONE;
 }
 
+enum error_code pg_conn_blame(enum error_code code, struct error *err)
+{
+    if (code != ERR_UNREACHABLE && code != ERR_ACCESS && code != ERR_TIMEOUT)
+        return code;
+    if (err != NULL)
+        err->code = ERR_POSTGRES;
+    return ERR_POSTGRES;
+}
+
 enum error_code pg_conn_lsn(struct pg_conn *conn, char *lsn, size_t lsn_size, struct error *err)
 {
     char standby[8] = "";

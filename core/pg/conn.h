@@ -61,6 +61,10 @@ MUST_CHECK enum error_code pg_conn_value(struct pg_conn *conn, const char *sql,
                                          const char *argument, char *value, size_t value_size,
                                          struct error *err);
 
+/* Turns the failures that also AWS can cause (ERR_UNREACHABLE, ERR_ACCESS, ERR_TIMEOUT) into
+ * ERR_POSTGRES, for a caller that must tell the two apart; returns the code. */
+enum error_code pg_conn_blame(enum error_code code, struct error *err);
+
 /* Whether the session is still there, as far as known without asking the server. */
 bool pg_conn_alive(const struct pg_conn *conn);
 

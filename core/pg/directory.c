@@ -63,6 +63,60 @@ enum error_code pg_directory_conninfo(const char *data_directory, char *conninfo
     return ERR_NONE;
 }
 
+/* ---- the server of a directory ---- */
+
+/* Process, directory and start: what tells one server from every other. */
+#define LINES_OF_ONE_SERVER 3
+
+static size_t head_length(const char *text)
+{
+    const char *end = text;
+    for (int line = 0; line < LINES_OF_ONE_SERVER && end != NULL; line++) {
+        end = strchr(end, '\n');
+        end = end != NULL ? end + 1 : NULL;
+    }
+    return end != NULL ? (size_t)(end - text) : 0;
+}
+
+static bool is_same_server(const char *data_directory, const char *theirs)
+{
+    char path[PATH_MAX + 32];
+    char ours[PATH_MAX + 512];
+    (void)snprintf(path, sizeof(path), "%s/postmaster.pid", data_directory);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    ours[fread(ours, 1, sizeof(ours) - 1, file)] = '\0';
+    (void)fclose(file);
+    size_t length = head_length(ours);
+    return length > 0 && length == head_length(theirs) && strncmp(ours, theirs, length) == 0;
+}
+
+enum error_code pg_directory_check_server(struct pg_conn *conn, const char *data_directory,
+                                          struct error *err)
+{
+    static const char sql[] = "SELECT current_setting('data_directory'),"
+                              " CASE WHEN current_setting('is_superuser') = 'on'"
+                              " THEN pg_read_file('postmaster.pid') END";
+    CLEANUP_PG_RESULT PGresult *result = NULL;
+    char resolved[PATH_MAX];
+    char theirs[PATH_MAX];
+    TRY(pg_conn_query(conn, sql, NULL, &result, err));
+    const char *path = PQgetvalue(result, 0, 0);
+    if (realpath(data_directory, resolved) == NULL) {
+        return error_set(err, ERR_POSTGRES, "cannot find '%s': %s", data_directory,
+                         strerrordesc_np(errno));
+    }
+    bool same =
+        realpath(path, theirs) != NULL && strcmp(theirs, resolved) == 0 &&
+        (PQgetisnull(result, 0, 1) != 0 || is_same_server(resolved, PQgetvalue(result, 0, 1)));
+    if (same)
+        return ERR_NONE;
+    return error_set(
+        err, ERR_POSTGRES, "another server answers than the one in '%s': it runs in '%s'%s",
+        data_directory, path, strcmp(path, resolved) == 0 ? " of another machine" : "");
+}
+
 /* ---- places ---- */
 
 static enum error_code add_place(struct pg_facts *facts, enum pg_place_kind kind, const char *name,

@@ -1,10 +1,11 @@
-/* directory.h: what a data directory tells by itself: how to reach its server, and, while that is
- * stopped, which places it is made of. Called by init, which may know nothing but the directory. */
+/* directory.h: what a data directory tells by itself: how to reach its server, whether a server is
+ * that one, and, while it is stopped, which places it is made of. init may know nothing else. */
 #ifndef CORE_PG_DIRECTORY_H
 #define CORE_PG_DIRECTORY_H
 
 #include <stddef.h>
 
+#include "core/pg/conn.h"
 #include "core/pg/facts.h"
 #include "model/error.h"
 
@@ -14,6 +15,13 @@
  * ERR_CONFIG if the string does not fit into `size`. */
 MUST_CHECK enum error_code pg_directory_conninfo(const char *data_directory, char *conninfo,
                                                  size_t size, struct error *err);
+
+/* Refuses a server that is not the one in `data_directory` of this machine, for example a standby
+ * that took over elsewhere. A superuser's session compares postmaster.pid as both sides see it, an
+ * ordinary one only the path.
+ * Errors: ERR_POSTGRES naming both; as pg_conn_query(). */
+MUST_CHECK enum error_code pg_directory_check_server(struct pg_conn *conn,
+                                                     const char *data_directory, struct error *err);
 
 /* Fills facts->places from the links of a data directory: itself, pg_wal, the tablespaces. The
  * other members stay as they are. Config files elsewhere cannot be seen this way.

@@ -50,8 +50,19 @@ static enum error_code refuse_fenced(struct pg_conn *conn, struct error *err)
     return ERR_NONE;
 }
 
+/* Its catalogue comes from elsewhere: it could be shut only in part. */
+static enum error_code refuse_standby(struct pg_conn *conn, struct error *err)
+{
+    char standby[8];
+    TRY(pg_conn_value(conn, "SELECT pg_is_in_recovery()", NULL, standby, sizeof(standby), err));
+    if (standby[0] == 't')
+        return error_set(err, ERR_POSTGRES, "the server is a standby: writers are on its primary");
+    return ERR_NONE;
+}
+
 enum error_code pg_fence_record(struct pg_conn *conn, struct strbuf *record, struct error *err)
 {
+    TRY(refuse_standby(conn, err));
     TRY(refuse_fenced(conn, err));
     CLEANUP_PG_RESULT PGresult *result = NULL;
     TRY(pg_conn_query(conn, undo_sql, NULL, &result, err));
@@ -124,6 +135,7 @@ enum error_code pg_fence_raise(struct pg_conn *conn, int settle_ms, char lsn[LSN
                                struct error *err)
 {
     int64_t deadline_us = clock_mono_us() + (int64_t)settle_ms * 1000;
+    TRY(refuse_standby(conn, err));
     TRY(shut(conn, err));
     TRY(end_sessions(conn, deadline_us, err));
     TRY(pg_checkpoint(conn, err));

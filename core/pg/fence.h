@@ -19,7 +19,7 @@
 
 /* Writes the SQL script that brings back the present state, a statement a line, each ended by ";".
  * It can be run with psql in the control database, by a superuser.
- * Errors: ERR_STATE if the server is fenced already; ERR_INVALID if a database has a newline in its
+ * Errors: ERR_POSTGRES on a standby; ERR_STATE if the server is fenced already; ERR_INVALID if a database has a newline in its
  * name; as pg_conn_query(). */
 MUST_CHECK enum error_code pg_fence_record(struct pg_conn *conn, struct strbuf *record,
                                            struct error *err);

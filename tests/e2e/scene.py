@@ -1,6 +1,8 @@
 """The scene of most tests: data on one volume, WAL on another, a config that ebshift wrote."""
 
 import contextlib
+import json
+import sqlite3
 
 import harness as h
 
@@ -33,6 +35,30 @@ class Scene:
         """A window that begins so many simulated hours from now."""
         start = self.cloud.now() + h.datetime.timedelta(hours=after_hours)
         return h.rfc3339(start) + "/" + length
+
+    def newest_run(self):
+        """Id and state of the newest run in the journal; two times "" before there is one."""
+        with contextlib.suppress(sqlite3.Error):
+            with contextlib.closing(sqlite3.connect(f"file:{self.store}/ebshift.db?mode=ro",
+                                                    uri=True, timeout=1)) as journal:
+                rows = journal.execute("SELECT id, state FROM run ORDER BY created_ms DESC, id DESC")
+                return rows.fetchone() or ("", "")
+        return "", ""
+
+    def made(self):
+        """What is alive of the newest run in the world, whether a call shows it or not: snapshots
+        with copies, and volumes."""
+        run_id, _ = self.newest_run()
+        world = json.loads((self.cloud.state / "state.json").read_text())
+        of_run = [thing for thing in world["snapshots"] + world["volumes"]
+                  if thing["tags"].get("ebshift:run") == run_id and not thing["gone"]
+                  and not thing.get("doomed")]
+        return ([thing for thing in of_run if thing["id"].startswith("snap-")],
+                [thing for thing in of_run if thing["id"].startswith("vol-")])
+
+    def labels(self):
+        """What the snapshots of the newest run are called."""
+        return {snapshot["tags"].get("ebshift:consistency") for snapshot in self.made()[0]} - {None}
 
     def start_on_copies(self, summary):
         """Stops the old server and starts it on the new volumes, at the same paths."""

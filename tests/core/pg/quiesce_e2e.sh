@@ -146,7 +146,7 @@ server=$(head -1 "$pgdata/postmaster.pid")
 kill -STOP "$server"
 q - lsn
 kill -CONT "$server"
-check "a server that does not answer is given up" says "^timeout: PostgreSQL does not answer" "$dir/out"
+check "a server that does not answer is given up" says "^postgres: PostgreSQL does not answer" "$dir/out"
 
 # Archive: bounded wait, both ways
 sql postgres "ALTER SYSTEM SET archive_mode = on" && sql postgres "ALTER SYSTEM SET archive_command = 'cp %p $dir/archive/%f'"
@@ -217,9 +217,9 @@ check "and brings all back too" diff "$dir/before" "$dir/after"
 
 # Refusals
 "$probe" "host=$run port=1 user=postgres" "$watchdog" "$dir/records" - lsn >"$dir/out" 2>&1
-check "nobody listens: one clear line" says "^unreachable: cannot connect" "$dir/out"
+check "nobody listens: one clear line" says "^postgres: cannot connect" "$dir/out"
 "$probe" "host=$run port=$PGPORT user=app" "$watchdog" "$dir/records" - record "$dir/x" fence >"$dir/out" 2>&1
-check "an ordinary role may not fence" says "^access: " "$dir/out"
+check "an ordinary role may not fence" says "^postgres: .*superuser" "$dir/out"
 
 # Stopped
 stop "$pgdata"
