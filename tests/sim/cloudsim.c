@@ -189,7 +189,9 @@ static enum error_code write_env(struct server *server, struct error *err)
 {
     struct world_names names;
     char text[3 * PATH_SIZE];
+    char web_token[SIM_WEB_TOKEN_SIZE];
     world_names(server->world, &names);
+    world_web_token(server->world, web_token);
     (void)snprintf(text, sizeof(text),
                    "export AWS_ENDPOINT_URL=http://127.0.0.1:%u\n"
                    "export AWS_ACCESS_KEY_ID=%s\n"
@@ -199,14 +201,17 @@ static enum error_code write_env(struct server *server, struct error *err)
                    "export CLOUDSIM_B_KEY=%s\n"
                    "export CLOUDSIM_B_SECRET='%s'\n"
                    "export CLOUDSIM_ROLE_B=%s\n"
+                   "export CLOUDSIM_WEB_ROLE=%s\n"
+                   "export CLOUDSIM_WEB_TOKEN=%s\n"
                    "export CLOUDSIM_INSTANCE=%s\n"
                    "export CLOUDSIM_TARGET_INSTANCE=%s\n"
                    "export CLOUDSIM_VOLUME='%s'\n"
                    "export EBSHIFT_DEVICE_DIR='%s/by-id'\n"
                    "export EBSHIFT_CLOCK='%s/clock.sock'\n",
                    sim_http_port(server->http), names.key_a->access_key, names.key_a->secret,
-                   names.key_b->access_key, names.key_b->secret, names.role_b, names.instance,
-                   names.target_instance, names.volumes, server->dir, server->dir);
+                   names.key_b->access_key, names.key_b->secret, names.role_b, world_web_role,
+                   web_token, names.instance, names.target_instance, names.volumes, server->dir,
+                   server->dir);
     return write_text(server, "env", text, err);
 }
 

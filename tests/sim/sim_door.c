@@ -69,6 +69,15 @@ static const struct sim_service *service_of(const struct sim_request *request,
     return service_by_shape(request);
 }
 
+/* AssumeRoleWithWebIdentity is not signed: what it brings is its own proof. */
+static bool may_be_unsigned(const struct sim_request *request, const struct sim_service *service)
+{
+    static const char action[] = "Action=AssumeRoleWithWebIdentity&";
+    const char *found = strstr(request->body, action);
+    return service == &sim_sts_service && found != NULL &&
+           (found == request->body || found[-1] == '&');
+}
+
 static void add_date(struct sim_reply *reply, int64_t now_ms)
 {
     static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
@@ -125,6 +134,8 @@ void sim_door_answer(void *self, const struct sim_request *request, struct sim_r
         snprintf(call.caller.account, sizeof(call.caller.account), "%s", call.who->account);
         snprintf(call.caller.region, sizeof(call.caller.region), "%.*s", SIM_REGION_SIZE - 1,
                  claim.region);
+        answer_call(&call, service);
+    } else if (fault == SIM_AUTH_MISSING && may_be_unsigned(request, service)) {
         answer_call(&call, service);
     } else {
         refuse(&call.refusal, service->auth_codes[fault], "%s", sim_auth_text(fault));

@@ -10,9 +10,15 @@
 #define STS_VERSION   "2011-06-15"
 #define STS_NAMESPACE "https://sts.amazonaws.com/doc/2011-06-15/"
 
+static bool is_signed(struct sim_call *call)
+{
+    return call->who != NULL || refuse(&call->refusal, "MissingAuthenticationToken",
+                                       "Request is missing Authentication Token");
+}
+
 static bool get_caller_identity(struct sim_call *call)
 {
-    if (!sim_call_ready(call))
+    if (!is_signed(call) || !sim_call_ready(call))
         return false;
     sim_xml_text(call->out, "Arn", call->who->arn);
     sim_xml_text(call->out, "UserId", call->who->user_id);
@@ -67,16 +73,10 @@ static bool read_role(struct sim_call *call, struct assume_role *role)
     return true;
 }
 
-static bool assume_role(struct sim_call *call)
+static void write_session(struct sim_call *call, const struct sim_credential *credential)
 {
-    struct assume_role role = {0};
-    const struct sim_credential *credential;
     char expiration[INSTANT_TEXT_SIZE];
     struct strbuf *out = call->out;
-
-    if (!read_role(call, &role) || !sim_call_ready(call) ||
-        !world_assume_role(call->world, call->who, &role, &credential, &call->refusal))
-        return false;
     sim_xml_open(out, "AssumedRoleUser");
     sim_xml_text(out, "Arn", credential->arn);
     sim_xml_text(out, "AssumedRoleId", credential->user_id);
@@ -90,12 +90,40 @@ static bool assume_role(struct sim_call *call)
         out, "Expiration",
         instant_text(credential->expires_ms - credential->expires_ms % MS_PER_SECOND, expiration));
     sim_xml_close(out, "Credentials");
+}
+
+static bool assume_role(struct sim_call *call)
+{
+    struct assume_role role = {0};
+    const struct sim_credential *credential;
+
+    if (!is_signed(call) || !read_role(call, &role) || !sim_call_ready(call) ||
+        !world_assume_role(call->world, call->who, &role, &credential, &call->refusal))
+        return false;
+    write_session(call, credential);
+    return true;
+}
+
+/* The one action that nobody signs: the token says who asks. */
+static bool assume_role_with_web_identity(struct sim_call *call)
+{
+    struct assume_role role = {0};
+    const char *token;
+    const struct sim_credential *credential;
+
+    if (!sim_call_need(call, "WebIdentityToken", &token) || !read_role(call, &role) ||
+        !sim_call_ready(call) ||
+        !world_assume_role_with_token(call->world, token, &role, &credential, &call->refusal))
+        return false;
+    write_session(call, credential);
+    sim_xml_text(call->out, "SubjectFromWebIdentityToken", "ebshift");
     return true;
 }
 
 static const struct sim_action actions[] = {
     {"GetCallerIdentity", get_caller_identity, false},
     {"AssumeRole", assume_role, true},
+    {"AssumeRoleWithWebIdentity", assume_role_with_web_identity, true},
     {0},
 };
 

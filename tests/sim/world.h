@@ -116,6 +116,18 @@ bool world_assume_role(struct world *world, const struct sim_credential *by,
                        const struct assume_role *request, const struct sim_credential **credential,
                        struct refusal *refusal);
 
+/* A token of the one identity provider that account A trusts, and the role that it opens. */
+#define SIM_WEB_TOKEN_SIZE 96
+void world_web_token(const struct world *world, char token[SIM_WEB_TOKEN_SIZE]);
+extern const char world_web_role[];
+
+/* Makes temporary credentials for whoever has such a token. *credential is borrowed. Refusals:
+ * InvalidIdentityToken, AccessDenied. */
+bool world_assume_role_with_token(struct world *world, const char *token,
+                                  const struct assume_role *request,
+                                  const struct sim_credential **credential,
+                                  struct refusal *refusal);
+
 /* What the environment of a client needs, for `cloudsim env`. All borrowed. */
 struct world_names {
     const struct sim_credential *key_a;

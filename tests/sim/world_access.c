@@ -5,6 +5,7 @@
 
 #include "tests/sim/world_inner.h"
 
+const char world_web_role[] = "arn:aws:iam::111122223333:role/ebshift-pod";
 static const char role_b[] = "arn:aws:iam::444455556666:role/ebshift-target";
 
 /* Length characters of A-Z0-9 after the prefix, or of base64's alphabet for secrets. */
@@ -113,6 +114,42 @@ bool world_assume_role(struct world *world, const struct sim_credential *by,
     (void)snprintf(made->arn, sizeof(made->arn), "arn:aws:sts::%s:assumed-role/ebshift-target/%s",
                    account_b, request->session_name);
     (void)snprintf(made->user_id, sizeof(made->user_id), "AROAEBSHIFTTARGET0001:%.50s",
+                   request->session_name);
+    made->expires_ms = world->now_ms + request->duration_s * MS_PER_SECOND;
+    world->dirty = true;
+    *credential = made;
+    return true;
+}
+
+void world_web_token(const struct world *world, char token[SIM_WEB_TOKEN_SIZE])
+{
+    struct dice dice = {world->seed ^ 13};
+    char letters[41];
+    draw_text(&dice, upper_and_digits, letters, 40);
+    (void)snprintf(token, SIM_WEB_TOKEN_SIZE, "eyJhbGciOiJSUzI1NiJ9.%s.c2ltdWxhdGVk", letters);
+}
+
+bool world_assume_role_with_token(struct world *world, const char *token,
+                                  const struct assume_role *request,
+                                  const struct sim_credential **credential, struct refusal *refusal)
+{
+    char wanted[SIM_WEB_TOKEN_SIZE];
+    world_web_token(world, wanted);
+    if (strcmp(token, wanted) != 0) {
+        return refuse(refusal, "InvalidIdentityToken",
+                      "The ID Token provided is not a valid JWT of a known provider.");
+    }
+    if (strcmp(request->role_arn, world_web_role) != 0) {
+        return refuse(refusal, "AccessDenied",
+                      "Not authorized to perform sts:AssumeRoleWithWebIdentity");
+    }
+    struct dice dice = world_birth(world);
+    struct sim_credential *made = add_credential(world, "ASIA", &dice);
+    draw_text(&dice, base64_letters, made->session_token, sizeof(made->session_token) - 1);
+    world_text(made->account, sizeof(made->account), account_a);
+    (void)snprintf(made->arn, sizeof(made->arn), "arn:aws:sts::%s:assumed-role/ebshift-pod/%s",
+                   account_a, request->session_name);
+    (void)snprintf(made->user_id, sizeof(made->user_id), "AROAEBSHIFTPOD0000001:%.50s",
                    request->session_name);
     made->expires_ms = world->now_ms + request->duration_s * MS_PER_SECOND;
     world->dirty = true;
