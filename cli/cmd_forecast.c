@@ -88,9 +88,9 @@ static enum error_code show(const struct outlook_request *request, const struct 
     for (size_t i = 0; i < outlook->member_count; i++)
         TRY(show_volume(request, &outlook->members[i], volumes, err));
     if (document != NULL) {
-        render_outcome_json(&outlook->plan, request->window_start_ms, for_ms, document);
+        render_outcome_json(outlook, request->window_start_ms, for_ms, document);
     } else {
-        render_outcome_text(&outlook->plan, request->window_start_ms, for_ms, stdout);
+        render_outcome_text(outlook, request->window_start_ms, for_ms, stdout);
     }
     return ERR_NONE;
 }

@@ -151,8 +151,32 @@ void render_belief_text(const struct volume_belief *belief, FILE *out)
     (void)fprintf(out, "\n");
 }
 
-void render_outcome_text(const struct plan *plan, int64_t at_ms, int64_t for_ms, FILE *out)
+/* How far the teller is to be trusted, and what it adds of its own. */
+static void print_experience(const struct experience *experience, FILE *out)
 {
+    const struct calibration *calibration = &experience->calibration;
+    const struct overhead *overhead = &experience->overhead;
+    char middle[DURATION_TEXT_SIZE];
+    char high[DURATION_TEXT_SIZE];
+    (void)fprintf(out,
+                  "own steps %s of a downtime, up to %s: ", seconds_text(overhead->p50_s, middle),
+                  seconds_text(overhead->p95_s, high));
+    if (overhead->run_count > 0) {
+        (void)fprintf(out, "learned, %zu runs\n", overhead->run_count);
+    } else {
+        (void)fprintf(out, "general experience alone\n");
+    }
+    (void)fprintf(
+        out,
+        "promises  widened by a factor of %.2f and moved by %+.2f spreads: %zu series and "
+        "%zu rounds of these volumes, %zu and %zu of others\n",
+        calibration->widen, calibration->shift, calibration->own_series, calibration->own_rounds,
+        calibration->account_series, calibration->account_rounds);
+}
+
+void render_outcome_text(const struct outlook *outlook, int64_t at_ms, int64_t for_ms, FILE *out)
+{
+    const struct plan *plan = &outlook->plan;
     const struct series *series = &plan->series;
     char text[DURATION_TEXT_SIZE];
     char at[INSTANT_TEXT_SIZE];
@@ -164,6 +188,7 @@ void render_outcome_text(const struct plan *plan, int64_t at_ms, int64_t for_ms,
     (void)fprintf(out,
                   "          (contraction %.2f: an error of the changes counts %.1f times); %s\n",
                   series->contraction, series->amplification, series->reason);
+    print_experience(&outlook->experience, out);
     if (for_ms > 0) {
         (void)fprintf(out, "chance    %.1f %% to be done within %s of %s, after the best series\n",
                       100 * (1 - plan->window_miss_probability), duration_text(for_ms, text),

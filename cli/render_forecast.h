@@ -31,8 +31,8 @@ void render_belief_text(const struct volume_belief *belief, FILE *out);
 void render_belief_json(const struct volume_belief *belief, struct json_out *volumes);
 
 /* The series of the whole set, and the chance to be done in the time; for_ms 0 leaves that out. */
-void render_outcome_text(const struct plan *plan, int64_t at_ms, int64_t for_ms, FILE *out);
-void render_outcome_json(const struct plan *plan, int64_t at_ms, int64_t for_ms,
+void render_outcome_text(const struct outlook *outlook, int64_t at_ms, int64_t for_ms, FILE *out);
+void render_outcome_json(const struct outlook *outlook, int64_t at_ms, int64_t for_ms,
                          struct json_out *document);
 
 #endif

@@ -166,9 +166,26 @@ void render_belief_json(const struct volume_belief *belief, struct json_out *vol
     add_set_aside(volume, &model->aside);
 }
 
-void render_outcome_json(const struct plan *plan, int64_t at_ms, int64_t for_ms,
+static void add_experience(struct json_out *document, const struct experience *experience)
+{
+    const struct calibration *calibration = &experience->calibration;
+    struct json_out *own = json_out_object(document, "own_steps");
+    json_out_real(own, "p50_seconds", experience->overhead.p50_s);
+    json_out_real(own, "p95_seconds", experience->overhead.p95_s);
+    json_out_int(own, "runs", (int64_t)experience->overhead.run_count);
+    struct json_out *object = json_out_object(document, "calibration");
+    json_out_exact(object, "shift", calibration->shift);
+    json_out_exact(object, "widen", calibration->widen);
+    json_out_int(object, "own_series", (int64_t)calibration->own_series);
+    json_out_int(object, "own_rounds", (int64_t)calibration->own_rounds);
+    json_out_int(object, "account_series", (int64_t)calibration->account_series);
+    json_out_int(object, "account_rounds", (int64_t)calibration->account_rounds);
+}
+
+void render_outcome_json(const struct outlook *outlook, int64_t at_ms, int64_t for_ms,
                          struct json_out *document)
 {
+    const struct plan *plan = &outlook->plan;
     const struct series *series = &plan->series;
     struct json_out *object = json_out_object(document, "series");
     json_out_real(object, "settles_at_seconds", series->round_s);
@@ -179,10 +196,11 @@ void render_outcome_json(const struct plan *plan, int64_t at_ms, int64_t for_ms,
     json_out_int(object, "rounds_to_settle", (int64_t)series->rounds_to_settle);
     json_out_text(object, "reason", series->reason);
     json_out_instant(document, "at", at_ms);
+    add_experience(document, &outlook->experience);
     if (for_ms == 0)
         return;
     json_out_real(document, "for_seconds", (double)for_ms / 1000);
     json_out_real(document, "chance", 1 - plan->window_miss_probability);
-    json_out_three(document, "downtime_seconds", plan->downtime_s.p05, plan->downtime_s.p50,
-                   plan->downtime_s.p95);
+    add_three(document, "downtime_seconds", &plan->downtime_s);
+    add_three(document, "drawn_downtime_seconds", &plan->drawn_downtime_s);
 }

@@ -75,6 +75,10 @@ struct run {
     double downtime_p50_s;
     double downtime_p95_s;
     double miss_probability;
+    /* what the model's draws said for the first promise, before past promises corrected it */
+    double drawn_p05_s;
+    double drawn_p50_s;
+    double drawn_p95_s;
 
     /* what happened */
     int64_t down_ms; /* service went down: the fence, or the cut where there is none */
@@ -179,6 +183,23 @@ MUST_CHECK enum error_code store_save_object(struct store *store, const struct o
 MUST_CHECK enum error_code store_get_objects(struct store *store, const char *run_id,
                                              struct object **objects, size_t *count,
                                              struct error *err);
+
+/* ---- what became of promises ---- */
+
+/* What was told of a finished round, or of the downtime of a finished run, and what came of it. */
+struct promise {
+    char run_id[RUN_ID_SIZE];
+    bool series;      /* the downtime of the run; else one of its rounds */
+    bool own;         /* a volume that was asked for took part */
+    double told_s[3]; /* p05, p50, p95, as the model drew them */
+    double actual_s;
+    double own_steps_s; /* of a series: the part that was neither snapshot nor copy; else -1 */
+};
+/* The promises of the newest `most` runs that have any, newest first. `volume_ids`: those asked for,
+ * in one text. */
+MUST_CHECK enum error_code store_get_promises(struct store *store, const char *volume_ids,
+                                              size_t most, struct promise **promises, size_t *count,
+                                              struct error *err);
 
 /* ---- what was learned of a volume ---- */
 

@@ -158,6 +158,8 @@ static void report(const struct search *search, const struct choice *choice, str
     struct rollout *rollout = search->rollout;
     rollout_play(rollout, &choice->candidate, rollout->draw_count);
     report_steps(search, plan);
+    quantiles_in(search, rollout->outcome.downtime_s, &plan->drawn_downtime_s);
+    search_correct(search, rollout->draw_count);
     quantiles_in(search, rollout->outcome.downtime_s, &plan->downtime_s);
     plan->downtime_promise_s = search_quantile(search, rollout->outcome.downtime_s,
                                                rollout->draw_count, input->confidence);
@@ -255,6 +257,8 @@ static enum error_code check_numbers(const struct plan_input *input, struct erro
 {
     if (!(input->confidence >= 0.5 && input->confidence <= 0.999))
         return error_set(err, ERR_INVALID, "confidence is not between 0.5 and 0.999");
+    if (!isfinite(input->calibration.shift) || !is_amount(input->calibration.widen))
+        return error_set(err, ERR_INVALID, "the calibration is not a number");
     if (!is_amount(input->round_price_s) || input->max_downtime_ms < 0)
         return error_set(err, ERR_INVALID, "round_price_s or max_downtime_ms is negative");
     if (!is_amount(input->overhead.p95_s) || !(input->overhead.p50_s > 0) ||
@@ -293,7 +297,7 @@ static struct plan_input with_defaults(const struct plan_input *input)
     if (full.draw_count == 0)
         full.draw_count = DEFAULT_DRAWS;
     if (full.overhead.p50_s == 0 && full.overhead.p95_s == 0)
-        full.overhead = (struct plan_overhead){.p50_s = 90, .p95_s = 240};
+        full.overhead = (struct overhead){.p50_s = 90, .p95_s = 240};
     return full;
 }
 

@@ -12,9 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/calibration.h"
 #include "model/error.h"
 #include "model/fit.h"
 #include "model/forecast.h"
+#include "model/overhead.h"
 #include "model/series.h"
 
 #define PLAN_MAX_ROUNDS 7
@@ -30,13 +32,6 @@ struct plan_member {
 
 /* What is in flight now: at most one round of the whole set. */
 enum plan_phase { PLAN_IDLE, PLAN_SNAPSHOT_PENDING, PLAN_COPY_PENDING };
-
-/* Time our own steps take inside the downtime: fence, checkpoint, freeze and call, volumes made and
- * attached, server up. Log-normal through these two quantiles. */
-struct plan_overhead {
-    double p50_s;
-    double p95_s;
-};
 
 /* All the planner may know. Zero-initialise and fill; zero takes the default where one is named. */
 struct plan_input {
@@ -54,8 +49,9 @@ struct plan_input {
     enum plan_phase phase;
     int64_t round_started_ms; /* instant of the snapshot in flight; read unless PLAN_IDLE */
     int64_t phase_started_ms; /* when its snapshot or copy call went out; read unless PLAN_IDLE */
-    struct plan_overhead overhead; /* both 0: 90 s and 240 s */
-    double round_price_s;          /* seconds of downtime one more round must save; 0: 30 s */
+    struct overhead overhead; /* our own steps in the downtime; both 0: 90 s and 240 s */
+    struct calibration calibration; /* of the downtime that is told; all 0: none */
+    double round_price_s;           /* seconds of downtime one more round must save; 0: 30 s */
     uint64_t seed;
     size_t draw_count; /* 0: 256; at most 4096 */
 };
@@ -102,8 +98,9 @@ struct plan {
     struct plan_round rounds[PLAN_MAX_ROUNDS];
     size_t round_count;
     struct plan_final final;
-    struct quantiles downtime_s; /* fence to service back */
-    double downtime_promise_s;   /* the quantile at the wanted confidence */
+    struct quantiles downtime_s;       /* fence to service back, corrected by the calibration */
+    struct quantiles drawn_downtime_s; /* the same before that correction */
+    double downtime_promise_s;         /* the quantile at the wanted confidence */
     /* That service is back after the window, or the downtime above its maximum. */
     double window_miss_probability;
     const char *point_of_no_return; /* the step, a static string */

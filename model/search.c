@@ -85,6 +85,20 @@ static double cost_of(const struct search *search, const struct rollout_candidat
            search->input->round_price_s * (double)candidate->round_count;
 }
 
+void search_correct(const struct search *search, size_t draw_count)
+{
+    const struct calibration *calibration = &search->input->calibration;
+    double *downtime_s = search->rollout->outcome.downtime_s;
+    struct quantiles drawn_s;
+    if (calibration->widen == 0)
+        return;
+    for (size_t i = 0; i < draw_count; i++)
+        search->scratch[i] = downtime_s[i];
+    quantiles_of(search->scratch, draw_count, &drawn_s);
+    for (size_t i = 0; i < draw_count; i++)
+        downtime_s[i] = calibration_correct(calibration, &drawn_s, downtime_s[i]);
+}
+
 double search_miss(const struct search *search, size_t draw_count)
 {
     const struct rollout_outcome *outcome = &search->rollout->outcome;
@@ -289,6 +303,7 @@ double search_unhurried(const struct search *search, double *ready_s)
     size_t count = search_draws(search);
     rollout_play(search->rollout, &candidate, count);
     *ready_s = search_quantile(search, outcome->ready_s, count, search->input->confidence);
+    search_correct(search, count);
     return search_quantile(search, outcome->downtime_s, count, search->input->confidence);
 }
 
@@ -300,6 +315,7 @@ double search_latest_start(const struct search *search, const struct choice *cho
         late.start_s = start_at(search, cut_s, i);
         for (; late.round_count > 0; late.round_count--) {
             rollout_play(search->rollout, &late, search_draws(search));
+            search_correct(search, search_draws(search));
             if (search_miss(search, search_draws(search)) <= 1 - search->input->confidence)
                 return late.start_s;
         }

@@ -37,6 +37,10 @@ double search_limit_s(const struct plan_input *input);
 /* The p-quantile of values[0..count); overwrites the scratch. */
 double search_quantile(const struct search *search, const double *values, size_t count, double p);
 
+/* Corrects the downtimes of the first draw_count draws of the last play by the input's calibration.
+ * Decisions are made with the draws as they are, only what is told is corrected. */
+void search_correct(const struct search *search, size_t draw_count);
+
 /* Chance to miss the window in the first draw_count draws of the last play. */
 double search_miss(const struct search *search, size_t draw_count);
 

@@ -59,6 +59,9 @@ static void keep_promise(struct run *run, const struct plan *plan)
         run->first_p05_s = plan->downtime_s.p05;
         run->first_p50_s = plan->downtime_s.p50;
         run->first_p95_s = plan->downtime_s.p95;
+        run->drawn_p05_s = plan->drawn_downtime_s.p05;
+        run->drawn_p50_s = plan->drawn_downtime_s.p50;
+        run->drawn_p95_s = plan->drawn_downtime_s.p95;
     }
     run->downtime_p05_s = plan->downtime_s.p05;
     run->downtime_p50_s = plan->downtime_s.p50;

@@ -8,11 +8,6 @@
 #include "core/engine/listing.h"
 #include "model/instant.h"
 
-/* Fence, checkpoint, freeze, polls, volumes made and attached: all that is neither snapshot nor copy
- * inside a downtime. A guess from EC2's usual answers, wide until runs have been measured. */
-#define OWN_STEPS_P50_S 40.0
-#define OWN_STEPS_P95_S 150.0
-
 void outlook_done(struct outlook *outlook)
 {
     for (size_t i = 0; i < outlook->member_count; i++)
@@ -128,8 +123,13 @@ enum error_code outlook_make(const struct outlook_request *request, struct outlo
                              struct error *err)
 {
     bool copies = strcmp(request->source->region, request->target->region) != 0;
-    TRY(experience_load(request->store, request->target->region, clock_now_ms(request->clock),
-                        &outlook->experience, err));
+    struct experience_request experience = {
+        .store = request->store,
+        .target_region = request->target->region,
+        .config = request->config,
+        .now_ms = clock_now_ms(request->clock),
+    };
+    TRY(experience_load(&experience, &outlook->experience, err));
     for (size_t i = 0; i < request->config->volume_count; i++)
         TRY(add_member(request, request->config->volumes[i], copies, outlook, err));
     struct plan_input input = {
@@ -142,7 +142,8 @@ enum error_code outlook_make(const struct outlook_request *request, struct outlo
         .members = outlook->members,
         .member_count = outlook->member_count,
         .phase = PLAN_IDLE,
-        .overhead = {.p50_s = OWN_STEPS_P50_S, .p95_s = OWN_STEPS_P95_S},
+        .overhead = outlook->experience.overhead,
+        .calibration = outlook->experience.calibration,
         .seed = 1,
     };
     return plan_make(&input, &outlook->plan, err);

@@ -109,6 +109,57 @@ def check_account(cloud, base, volume):
             "a volume with a past is not its own teacher")
 
 
+def put_run(db, volume, number, now_ms):
+    """A finished run of one round and its final: all took twice as long as was drawn, 8 s of the
+    downtime were our own steps."""
+    run, began = f"r-past-{number}", now_ms - (number + 1) * 86400000
+    down, cut = began + 7200000, began + 7204000
+    up = cut + 100000 + 200000 + 4000
+    known = {"id": run, "state": "done", "created_ms": began, "down_ms": down, "cut_ms": cut,
+             "up_ms": up, "finished_ms": up, "consistency": "frozen", "drawn_p05_s": 100,
+             "drawn_p50_s": (up - down) / 2000, "drawn_p95_s": 230}
+    columns = db.execute("SELECT name, type FROM pragma_table_info('run')").fetchall()
+    values = [known.get(name, "" if kind == "TEXT" else 0) for name, kind in columns]
+    db.execute(f"INSERT INTO run VALUES ({','.join('?' * len(values))})", values)
+    for final, start in ((0, began), (1, cut)):
+        db.execute("INSERT INTO round (run_id, number, final, is_full, delta_p05_bytes,"
+                   " delta_p50_bytes, delta_p95_bytes, snapshot_p05_s, snapshot_p50_s,"
+                   " snapshot_p95_s, copy_p05_s, copy_p50_s, copy_p95_s, duration_p05_s,"
+                   " duration_p50_s, duration_p95_s, planned_ms, started_ms, snapshot_done_ms,"
+                   " copy_started_ms, copy_done_ms, actual_delta_bytes)"
+                   " VALUES (?,?,?,0,1,2,3,1,2,3,1,2,3,100,150,220,0,?,?,?,?,5)",
+                   (run, final + 1, final, start, start + 100000, start + 100000, start + 300000))
+    db.execute("INSERT INTO object (run_id, kind, state, round, token, volume_id, from_id, id,"
+               " region, device, intended_ms, started_ms, done_ms)"
+               " VALUES (?,0,2,1,'',?,'','','','',0,0,0)", (run, volume))
+
+
+def check_recalibration(cloud, base, volume):
+    """Finished rounds and runs, kept beside what was told, move and widen what is told next."""
+    at = cloud.now() + datetime.timedelta(hours=40)
+    words = ("forecast", *base, "--volume", volume, "--at", h.rfc3339(at), "--for", "9h")
+    before = json.loads(cloud.ebshift(*words, "--output", "json")[0])
+    h.check(before["calibration"]["widen"] == 1.25 and before["own_steps"]["runs"] == 0,
+            "without finished series a promise is widened by a quarter")
+    db = sqlite3.connect(base[1] / "ebshift.db")
+    for number in range(6):
+        put_run(db, volume, number, int(cloud.now().timestamp() * 1000))
+    db.commit()
+    db.close()
+    after = json.loads(cloud.ebshift(*words, "--output", "json")[0])
+    h.check(after["calibration"]["own_series"] == 6 and after["calibration"]["own_rounds"] == 6,
+            "six series and their rounds are remembered")
+    h.check(after["calibration"]["shift"] > 0.5, "the teller was early, so it tells later")
+    q, drawn = after["downtime_seconds"], after["drawn_downtime_seconds"]
+    h.check(q["p50"] > 1.1 * drawn["p50"] and q["p95"] > drawn["p95"], "downtimes of the next run")
+    own = after["own_steps"]
+    h.check(own["runs"] == 6 and 8 < own["p50_seconds"] < 14,
+            f"own steps {own['p50_seconds']} s learned from what runs needed")
+    out, _ = cloud.ebshift(*words)
+    h.check("learned, 6 runs" in out and "6 series and 6 rounds of these volumes" in out,
+            "and in words")
+
+
 def test(place):
     cloud = h.Cloud(place, time_scale=1, world="seeded")
     volume = cloud.env["CLOUDSIM_VOLUME"].split()[0]
@@ -116,6 +167,7 @@ def test(place):
     check_learned(cloud, base, volume)
     check_prior(cloud, base)
     check_account(cloud, base, volume)
+    check_recalibration(cloud, base, volume)
     _, err = cloud.ebshift("forecast", *base, "--volume", volume, "--at", "2020-01-01T00:00:00Z",
                            code=2)
     h.check("--at is in the past" in err, "an instant that is over is refused")

@@ -27,6 +27,16 @@ def check_missing_member(scene):
             "a set without the WAL volume is refused by name")
 
 
+def check_memory(cloud, scene):
+    """What was told and what came of it stays in the store and teaches the next forecast."""
+    out, _ = cloud.ebshift("forecast", "--config", scene.config, "--output", "json")
+    document = h.last_document(out)
+    learned = document["calibration"]
+    h.check(learned["own_series"] == 1 and learned["own_rounds"] >= 1,
+            f"the next forecast knows the series and its {learned['own_rounds']} rounds")
+    h.check(document["own_steps"]["runs"] == 1, "and what our own steps took")
+
+
 def test(place):
     scene = Scene(place)
     cloud, server = scene.cloud, scene.server
@@ -51,6 +61,7 @@ def test(place):
     h.check(len(summary["rounds"]) >= 2, f"{len(summary['rounds'])} rounds, the final one included")
     h.check(all(volume["instance_id"] for volume in summary["volumes"]), "all are attached")
     check_volumes(cloud, summary)
+    check_memory(cloud, scene)
 
     scene.start_on_copies(summary)
     server.psql_file(scene.store / f"{summary['run_id']}.unfence.sql")

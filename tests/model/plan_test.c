@@ -135,6 +135,34 @@ Test(plan, same_input_gives_the_same_bytes)
     stage_done(&stage);
 }
 
+/* What past promises teach changes what is told, and never what is done. */
+Test(plan, a_calibration_widens_and_moves_the_promise_and_not_the_plan)
+{
+    struct stage stage;
+    struct plan plain;
+    struct plan wide;
+    struct plan late;
+    stage_init(&stage, 33, 20);
+    make(&stage, &plain);
+    stage.input.calibration.widen = 1.5;
+    make(&stage, &wide);
+    stage.input.calibration.shift = 1;
+    make(&stage, &late);
+    cr_expect_eq(plain.downtime_s.p95, plain.drawn_downtime_s.p95,
+                 "nothing learned, nothing moved");
+    cr_expect_eq(wide.drawn_downtime_s.p95, plain.downtime_s.p95);
+    cr_expect_float_eq(wide.downtime_s.p50, plain.downtime_s.p50, 1);
+    cr_expect_float_eq(log(wide.downtime_s.p95 / wide.downtime_s.p50),
+                       1.5 * log(plain.downtime_s.p95 / plain.downtime_s.p50), 0.05);
+    cr_expect_lt(wide.downtime_s.p05, plain.downtime_s.p05);
+    cr_expect_gt(wide.downtime_promise_s, plain.downtime_promise_s);
+    cr_expect_geq(wide.window_miss_probability, plain.window_miss_probability);
+    cr_expect_gt(late.downtime_s.p50, wide.downtime_s.p50);
+    cr_expect_eq(late.round_count, plain.round_count);
+    cr_expect_eq(late.next.at_ms, plain.next.at_ms);
+    stage_done(&stage);
+}
+
 Test(plan, a_window_in_the_past_is_never)
 {
     struct stage stage;
@@ -343,7 +371,7 @@ ParameterizedTest(struct bad_case *c, plan, refuses, .init = no_gsl_abort)
     stage.input.now_ms = c->now_ms;
     stage.input.window_end_ms = stage.input.window_start_ms + c->window_ms;
     stage.input.confidence = c->confidence;
-    stage.input.overhead = (struct plan_overhead){c->overhead_s, c->overhead_s};
+    stage.input.overhead = (struct overhead){.p50_s = c->overhead_s, .p95_s = c->overhead_s};
     stage.member.full_bytes = c->full_bytes;
     stage.member.last_snapshot_ms = MADE_NOW_MS + c->last_ms;
     cr_expect_eq(plan_make(&stage.input, &plan, &err), ERR_INVALID, "%s", c->why);

@@ -62,6 +62,9 @@ static struct run full_run(void)
         .downtime_p50_s = 105.25,
         .downtime_p95_s = 106.25,
         .miss_probability = 0.0478,
+        .drawn_p05_s = 107.25,
+        .drawn_p50_s = 108.25,
+        .drawn_p95_s = 109.25,
         .down_ms = 1772409607128,
         .cut_ms = 1772409607129,
         .up_ms = 1772409607130,
@@ -105,6 +108,9 @@ static void expect_same_course(const struct run *got, const struct run *want)
     cr_expect_eq(got->downtime_p50_s, want->downtime_p50_s);
     cr_expect_eq(got->downtime_p95_s, want->downtime_p95_s);
     cr_expect_eq(got->miss_probability, want->miss_probability);
+    cr_expect_eq(got->drawn_p05_s, want->drawn_p05_s);
+    cr_expect_eq(got->drawn_p50_s, want->drawn_p50_s);
+    cr_expect_eq(got->drawn_p95_s, want->drawn_p95_s);
     cr_expect_eq(got->down_ms, want->down_ms);
     cr_expect_eq(got->cut_ms, want->cut_ms);
     cr_expect_eq(got->up_ms, want->up_ms);
@@ -238,6 +244,69 @@ static void expect_same_round(const struct round *got, const struct round *want)
     cr_expect_eq(got->copy_started_ms, want->copy_started_ms);
     cr_expect_eq(got->copy_done_ms, want->copy_done_ms);
     cr_expect_eq(got->actual_delta_bytes, want->actual_delta_bytes);
+}
+
+/* A finished run whose downtime was 900 s: cut 10 s after the fence, 300 s of snapshot, 2 s to the
+ * copy, 500 s of it; and a round of 400 s before. */
+static void add_finished(const char *id, int64_t created_ms, const char *volume_id)
+{
+    struct run run = full_run();
+    struct round round = full_round(1);
+    struct object object = {.kind = OBJECT_SNAPSHOT, .round = 1};
+    (void)snprintf(run.id, sizeof(run.id), "%s", id);
+    (void)snprintf(object.volume_id, sizeof(object.volume_id), "%s", volume_id);
+    run.state = STATE_DONE;
+    run.created_ms = created_ms;
+    run.down_ms = created_ms + 5000000;
+    run.up_ms = run.down_ms + 900000;
+    add_run(&run);
+    round.started_ms = created_ms + 1000;
+    round.snapshot_done_ms = round.started_ms + 150000;
+    round.copy_started_ms = round.snapshot_done_ms;
+    round.copy_done_ms = round.started_ms + 400000;
+    cr_assert_eq(store_put_round(store, id, &round, &err), ERR_NONE, "%s", err.message);
+    round.number = 3;
+    round.final = true;
+    round.started_ms = run.down_ms + 10000;
+    round.snapshot_done_ms = round.started_ms + 300000;
+    round.copy_started_ms = round.snapshot_done_ms + 2000;
+    round.copy_done_ms = round.copy_started_ms + 500000;
+    cr_assert_eq(store_put_round(store, id, &round, &err), ERR_NONE, "%s", err.message);
+    cr_assert_eq(store_add_object(store, id, &object, &err), ERR_NONE, "%s", err.message);
+}
+
+Test(store_rows, promises_of_finished_runs_and_rounds_come_beside_what_came_of_them)
+{
+    struct promise *promises = NULL;
+    size_t count = 0;
+    struct run young = full_run();
+    struct round pending = full_round(1);
+    add_finished("r-old", 1772409600000, "vol-other");
+    add_finished("r-new", 1772409700000, VOLUME);
+    (void)snprintf(young.id, sizeof(young.id), "r-young");
+    young.up_ms = 0;
+    add_run(&young);
+    pending.copy_done_ms = 0;
+    cr_assert_eq(store_put_round(store, "r-young", &pending, &err), ERR_NONE, "%s", err.message);
+    cr_assert_eq(store_get_promises(store, "vol-one " VOLUME " ", 10, &promises, &count, &err),
+                 ERR_NONE, "%s", err.message);
+    cr_assert_eq(count, 4, "%zu: what is not over promises nothing yet", count);
+    cr_expect_str_eq(promises[0].run_id, "r-new");
+    cr_expect(promises[0].series && promises[0].own);
+    cr_expect_eq(promises[0].told_s[0], 107.25, "as drawn");
+    cr_expect_eq(promises[0].told_s[2], 109.25);
+    cr_expect_eq(promises[0].actual_s, 900);
+    cr_expect_eq(promises[0].own_steps_s, 100);
+    cr_expect(!promises[1].series && promises[1].own);
+    cr_expect_eq(promises[1].told_s[1], 42.5);
+    cr_expect_eq(promises[1].actual_s, 400);
+    cr_expect_eq(promises[1].own_steps_s, -1);
+    cr_expect_str_eq(promises[2].run_id, "r-old");
+    cr_expect(!promises[2].own && !promises[3].own);
+    free(promises);
+    cr_assert_eq(store_get_promises(store, "", 1, &promises, &count, &err), ERR_NONE);
+    cr_expect_eq(count, 2, "one run");
+    free(promises);
 }
 
 Test(store_rows, a_round_comes_back_and_is_replaced)
