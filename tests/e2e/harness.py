@@ -205,10 +205,11 @@ class Disk:
         self.path.mkdir()
         place.callback(self.unmount)
 
-    def make(self, volume_id):
-        """A new ext4, tables laid lazily, since the volume may be terabytes."""
-        run("mkfs.ext4", "-q", "-m", "0", "-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1",
-            self.cloud.device(volume_id))
+    def make(self, volume_id, filesystem="ext4"):
+        """A new filesystem, tables laid lazily, since the volume may be terabytes."""
+        how = {"ext4": ["-m", "0", "-E", "nodiscard,lazy_itable_init=1,lazy_journal_init=1"],
+               "xfs": ["-K"]}[filesystem]
+        run("mkfs." + filesystem, "-q", *how, self.cloud.device(volume_id))
         self.mount(volume_id)
 
     def mount(self, volume_id):

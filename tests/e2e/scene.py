@@ -10,13 +10,13 @@ import harness as h
 class Scene:
     """A server on two volumes of a fresh cloud."""
 
-    def __init__(self, place, time_scale=600, options=()):
+    def __init__(self, place, time_scale=600, options=(), filesystem="ext4"):
         self.place = place
         self.cloud = h.Cloud(place, time_scale=time_scale, options=options)
         self.volumes = (self.cloud.new_volume(4, "/dev/sdf"), self.cloud.new_volume(2, "/dev/sdg"))
         self.data, self.wal = h.Disk(place, self.cloud, "data"), h.Disk(place, self.cloud, "wal")
-        self.data.make(self.volumes[0])
-        self.wal.make(self.volumes[1])
+        self.data.make(self.volumes[0], filesystem)
+        self.wal.make(self.volumes[1], filesystem)
         self.server = h.Postgres(place, self.data, self.wal)
         self.server.create()
         self.store = place.path / "store"
