@@ -16,7 +16,8 @@
 static const char usage[] = "usage: forecast-bench predict D|T|R DIRECTORY\n"
                             "       forecast-bench step <QUESTION.json\n"
                             "       forecast-bench score DIRECTORY\n"
-                            "       forecast-bench speed [VOLUMES]";
+                            "       forecast-bench speed [VOLUMES]\n"
+                            "       forecast-bench speed-case NUMBER";
 
 /* Small enough for a test; the large one is asked for. */
 #define DEFAULT_FLEET 200
@@ -103,6 +104,8 @@ static enum error_code run(int argc, char *const *argv, struct error *err)
             return error_set(err, ERR_CONFIG, "a fleet has ten volumes at least");
         return speed_print((size_t)volumes, err);
     }
+    if (argc == 3 && strcmp(argv[1], "speed-case") == 0)
+        return speed_print_case(strtoul(argv[2], NULL, 10), err);
     return error_set(err, ERR_CONFIG, "%s", usage);
 }
 

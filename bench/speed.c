@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <gsl/gsl_sort.h>
 #include <gsl/gsl_statistics_double.h>
@@ -17,14 +19,18 @@
 #define SNAPSHOTS 100
 #define GAP_S     3600.0
 #define DAYS      60
-#define REPEATS   15
+#define DRAWS     256
 /* Volumes of a fleet differ; so many different ones are made beforehand, and taken in turn. */
 #define DIFFERENT 20
+#define REPEATS   (2 * DIFFERENT)
+/* Fitting and planning are functions of their arguments: volumes go to as many processes. */
+#define PROCESSES 2
 
-/* Milliseconds of the stages of one volume. */
+/* Milliseconds of one volume. */
 struct stages {
-    double fit_ms;
+    double fit_ms; /* processor time */
     double plan_ms;
+    double elapsed_ms; /* both, by the clock */
 };
 
 static double since_ms(int64_t start_us)
@@ -32,16 +38,28 @@ static double since_ms(int64_t start_us)
     return (double)(clock_mono_us() - start_us) / 1000;
 }
 
-static enum error_code fit_and_plan(const struct volume_history *history, struct stages *stages,
-                                    struct plan *plan, struct error *err)
+static double seconds_of(struct timeval time)
 {
-    CLEANUP_VOLUME_MODEL struct volume_model model = {0};
-    int64_t start_us = clock_mono_us();
-    TRY(volume_model_fit(history, MADE_NOW_MS, &model, err));
-    stages->fit_ms = since_ms(start_us);
-    start_us = clock_mono_us();
+    return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+static double cpu_seconds(const struct rusage *usage)
+{
+    return seconds_of(usage->ru_utime) + seconds_of(usage->ru_stime);
+}
+
+/* Processor time of this process: other work on the machine stretches it least. */
+static double cpu_ms(void)
+{
+    struct rusage usage = {0};
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? 1000 * cpu_seconds(&usage) : 0;
+}
+
+static enum error_code plan_of(const struct volume_model *model, struct plan *plan,
+                               struct error *err)
+{
     struct plan_member member = {
-        .model = &model,
+        .model = model,
         .last_snapshot_ms = MADE_NOW_MS - MS_PER_HOUR,
         .last_copied_ms = MADE_NOW_MS - MS_PER_HOUR,
     };
@@ -52,17 +70,24 @@ static enum error_code fit_and_plan(const struct volume_history *history, struct
         .members = &member,
         .member_count = 1,
         .seed = 1,
-        .draw_count = 256,
+        .draw_count = DRAWS,
     };
-    TRY(plan_make(&input, plan, err));
-    stages->plan_ms = since_ms(start_us);
-    return ERR_NONE;
+    return plan_make(&input, plan, err);
 }
 
-static double median(double *values, size_t count)
+static enum error_code fit_and_plan(const struct volume_history *history, struct stages *stages,
+                                    struct plan *plan, struct error *err)
 {
-    gsl_sort(values, 1, count);
-    return gsl_stats_median_from_sorted_data(values, 1, count);
+    CLEANUP_VOLUME_MODEL struct volume_model model = {0};
+    int64_t start_us = clock_mono_us();
+    double start_ms = cpu_ms();
+    TRY(volume_model_fit(history, MADE_NOW_MS, &model, err));
+    double fitted_ms = cpu_ms();
+    TRY(plan_of(&model, plan, err));
+    stages->fit_ms = fitted_ms - start_ms;
+    stages->plan_ms = cpu_ms() - fitted_ms;
+    stages->elapsed_ms = since_ms(start_us);
+    return ERR_NONE;
 }
 
 static bool same_quantiles(const struct quantiles *one, const struct quantiles *other)
@@ -78,88 +103,217 @@ static bool is_same(const struct plan *one, const struct plan *other)
            one->start_by_ms == other->start_by_ms;
 }
 
-static enum error_code measure_volume(struct json_out *document, struct error *err)
+static void print_milliseconds(struct json_out *object, const char *name, double *values)
 {
-    struct made_history made;
-    struct plan plans[2] = {{0}};
+    gsl_sort(values, 1, REPEATS);
+    json_out_three(object, name, gsl_stats_quantile_from_sorted_data(values, 1, REPEATS, 0.05),
+                   gsl_stats_quantile_from_sorted_data(values, 1, REPEATS, 0.50),
+                   gsl_stats_quantile_from_sorted_data(values, 1, REPEATS, 0.95));
+}
+
+/* Every volume twice, so that the second plan can be held against the first. */
+static enum error_code measure_volume(const struct made_history *histories,
+                                      struct json_out *document, struct error *err)
+{
     double fit_ms[REPEATS];
     double plan_ms[REPEATS];
-    enum error_code code = ERR_NONE;
-    made_history_init(&made, &seed_truth, 1, SNAPSHOTS, GAP_S, DAYS, 0);
-    for (size_t i = 0; i < REPEATS && code == ERR_NONE; i++) {
-        struct stages stages = {0};
-        code = fit_and_plan(&made.history, &stages, &plans[i % 2], err);
-        fit_ms[i] = stages.fit_ms;
-        plan_ms[i] = stages.plan_ms;
-        if (code == ERR_NONE && i > 0 && !is_same(&plans[0], &plans[1]))
-            code = error_set(err, ERR_STATE, "the same input gave two plans");
+    double total_ms[REPEATS];
+    double elapsed_ms[REPEATS];
+    for (size_t i = 0; i < REPEATS; i += 2) {
+        struct plan plans[2] = {{0}};
+        for (size_t k = 0; k < 2; k++) {
+            struct stages stages = {0};
+            TRY(fit_and_plan(&histories[i / 2].history, &stages, &plans[k], err));
+            fit_ms[i + k] = stages.fit_ms;
+            plan_ms[i + k] = stages.plan_ms;
+            total_ms[i + k] = stages.fit_ms + stages.plan_ms;
+            elapsed_ms[i + k] = stages.elapsed_ms;
+        }
+        if (!is_same(&plans[0], &plans[1]))
+            return error_set(err, ERR_STATE, "the same input gave two plans");
     }
-    made_history_done(&made);
-    TRY(code);
     struct json_out *volume = json_out_object(document, "volume");
-    double fit = median(fit_ms, REPEATS);
-    double plan = median(plan_ms, REPEATS);
-    json_out_real(volume, "fit_milliseconds", fit);
-    json_out_real(volume, "plan_milliseconds", plan);
-    json_out_real(volume, "total_milliseconds", fit + plan);
-    json_out_bool(volume, "under_20_milliseconds", fit + plan < 20);
+    json_out_int(volume, "snapshots", SNAPSHOTS);
+    json_out_int(volume, "days_of_writes", DAYS);
+    json_out_int(volume, "draws", DRAWS);
+    print_milliseconds(volume, "fit_milliseconds", fit_ms);
+    print_milliseconds(volume, "plan_milliseconds", plan_ms);
+    print_milliseconds(volume, "total_milliseconds", total_ms);
+    print_milliseconds(volume, "elapsed_milliseconds", elapsed_ms);
+    json_out_bool(volume, "under_20_milliseconds",
+                  gsl_stats_median_from_sorted_data(total_ms, 1, REPEATS) < 20);
     json_out_bool(volume, "same_plan_twice", true);
     return ERR_NONE;
 }
 
-static double peak_mib(void)
+/* Every PROCESSES-th volume from `first` on, one at a time: memory does not grow. */
+static enum error_code plan_share(const struct made_history *histories, size_t first, size_t count,
+                                  struct error *err)
 {
-    struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / 1024 : 0;
-}
-
-static enum error_code fleet_seconds(const struct made_history *histories, size_t count,
-                                     double *seconds, struct error *err)
-{
-    int64_t start_us = clock_mono_us();
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = first; i < count; i += PROCESSES) {
         struct stages stages = {0};
         struct plan plan = {0};
         TRY(fit_and_plan(&histories[i % DIFFERENT].history, &stages, &plan, err));
     }
-    *seconds = since_ms(start_us) / 1000;
     return ERR_NONE;
 }
 
-static enum error_code measure_fleet(const struct made_history *histories, size_t count,
-                                     struct json_out *document, struct error *err)
+/* What a fleet took, all processes together. */
+struct fleet_cost {
+    double seconds;
+    double cpu_s;
+    double peak_mib;
+};
+
+static enum error_code wait_share(pid_t process, struct fleet_cost *cost, struct error *err)
 {
-    double small_s = 0;
-    double large_s = 0;
-    TRY(fleet_seconds(histories, count / 10, &small_s, err));
-    double small_mib = peak_mib();
-    TRY(fleet_seconds(histories, count, &large_s, err));
-    struct json_out *fleet = json_out_object(document, "fleet");
-    json_out_int(fleet, "volumes", (int64_t)count);
-    json_out_real(fleet, "seconds", large_s);
-    json_out_real(fleet, "seconds_of_a_tenth", small_s);
-    json_out_real(fleet, "growth_beside_proportion", large_s / small_s / 10);
-    json_out_real(fleet, "peak_mebibytes", peak_mib());
-    json_out_real(fleet, "peak_mebibytes_of_a_tenth", small_mib);
-    json_out_int(fleet, "processes", 1);
+    int status = 0;
+    struct rusage usage = {0};
+    if (wait4(process, &status, 0, &usage) != process || status != 0)
+        return error_set(err, ERR_STATE, "a process of the fleet failed");
+    cost->cpu_s += cpu_seconds(&usage);
+    cost->peak_mib += (double)usage.ru_maxrss / 1024;
     return ERR_NONE;
+}
+
+static enum error_code plan_fleet(const struct made_history *histories, size_t count,
+                                  struct fleet_cost *cost, struct error *err)
+{
+    pid_t processes[PROCESSES];
+    int64_t start_us = clock_mono_us();
+    (void)fflush(stdout);
+    for (size_t i = 0; i < PROCESSES; i++) {
+        processes[i] = fork();
+        if (processes[i] == 0)
+            _exit(plan_share(histories, i, count, err) == ERR_NONE ? 0 : 1);
+    }
+    enum error_code code = ERR_NONE;
+    for (size_t i = 0; i < PROCESSES; i++) {
+        enum error_code one = wait_share(processes[i], cost, err);
+        code = code == ERR_NONE ? one : code;
+    }
+    cost->seconds = since_ms(start_us) / 1000;
+    return code;
+}
+
+/* Growth is told by processor time. */
+static enum error_code measure_fleets(const struct made_history *histories, size_t largest,
+                                      struct json_out *document, struct error *err)
+{
+    size_t counts[] = {largest / 10, largest * 3 / 10, largest};
+    struct json_out *fleets = json_out_array(document, "fleets");
+    double first_cpu_s = 0;
+    double growth = 0;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct fleet_cost cost = {0};
+        TRY(plan_fleet(histories, counts[i], &cost, err));
+        struct json_out *fleet = json_out_item(fleets);
+        json_out_int(fleet, "volumes", (int64_t)counts[i]);
+        json_out_real(fleet, "seconds", cost.seconds);
+        json_out_real(fleet, "processor_seconds", cost.cpu_s);
+        json_out_real(fleet, "peak_mebibytes", cost.peak_mib);
+        double each_s = cost.cpu_s / (double)counts[i];
+        first_cpu_s = i == 0 ? each_s : first_cpu_s;
+        growth = each_s / first_cpu_s;
+    }
+    json_out_int(document, "processes", PROCESSES);
+    json_out_real(document, "growth_beside_proportion", growth);
+    return ERR_NONE;
+}
+
+static void init_histories(struct made_history *histories)
+{
+    for (unsigned long i = 0; i < DIFFERENT; i++)
+        made_history_init(&histories[i], &seed_truth, i + 1, SNAPSHOTS, GAP_S, DAYS, 0);
 }
 
 enum error_code speed_print(size_t volume_count, struct error *err)
 {
-    struct made_history *histories = calloc(DIFFERENT, sizeof(*histories));
-    if (histories == NULL)
-        return error_set(err, ERR_NO_MEMORY, "cannot hold %d histories", DIFFERENT);
-    for (unsigned long i = 0; i < DIFFERENT; i++)
-        made_history_init(&histories[i], &seed_truth, i + 1, SNAPSHOTS, GAP_S, DAYS, 0);
+    struct made_history histories[DIFFERENT];
+    init_histories(histories);
     struct json_out *document = json_out_new();
-    json_out_text(document, "schema", "ebshift-bench-speed-1");
-    enum error_code code = measure_volume(document, err);
+    json_out_text(document, "schema", "ebshift-bench-speed-2");
+    enum error_code code = measure_volume(histories, document, err);
     if (code == ERR_NONE)
-        code = measure_fleet(histories, volume_count, document, err);
+        code = measure_fleets(histories, volume_count, document, err);
     for (size_t i = 0; i < DIFFERENT; i++)
         made_history_done(&histories[i]);
-    free(histories);
     json_out_print(document, stdout);
+    return code;
+}
+
+static void print_row(struct json_out *rows, const double *values, size_t count)
+{
+    struct json_out *row = json_out_item_array(rows);
+    for (size_t i = 0; i < count; i++)
+        json_out_item_exact(row, values[i]);
+}
+
+static void print_history(struct json_out *document, const struct volume_history *history)
+{
+    struct json_out *durations = json_out_array(document, "durations");
+    for (size_t i = 0; i < history->duration_count; i++) {
+        const struct duration_sample *row = &history->durations[i];
+        double values[] = {(double)row->started_ms / 1000, (double)row->duration_ms / 1000,
+                           (double)row->delta_bytes};
+        print_row(durations, values, 3);
+    }
+    struct json_out *dirties = json_out_array(document, "changes");
+    for (size_t i = 0; i < history->dirty_count; i++) {
+        const struct dirty_sample *row = &history->dirties[i];
+        double values[] = {(double)row->start_ms / 1000, (double)row->end_ms / 1000,
+                           (double)row->changed_bytes, row->merged_count};
+        print_row(dirties, values, 4);
+    }
+    struct json_out *writes = json_out_array(document, "writes");
+    for (size_t i = 0; i < history->write_count; i++) {
+        const struct write_sample *row = &history->writes[i];
+        double values[] = {(double)row->start_ms / 1000, (double)row->bytes, (double)row->ops};
+        print_row(writes, values, 3);
+    }
+}
+
+static void print_answers(struct json_out *document, const struct volume_model *model,
+                          const struct plan *plan)
+{
+    struct json_out *answers = json_out_object(document, "answers");
+    struct json_out *mean = json_out_array(answers, "changes_mean");
+    for (size_t i = 0; i < DIRTY_TERMS; i++)
+        json_out_item_exact(mean, model->dirty.all.mean[i]);
+    json_out_exact(answers, "changes_noise", model->dirty.all.noise);
+    json_out_exact(answers, "neighbours_noise", model->dirty.neighbours.noise);
+    json_out_exact(answers, "log_fixed_seconds", model->snapshot.log_fixed_s);
+    json_out_exact(answers, "log_seconds_per_mib", model->snapshot.log_s_per_mib);
+    json_out_exact(answers, "duration_noise", model->snapshot.noise);
+    json_out_exact(answers, "duration_level", model->snapshot.level);
+    struct write_amount ahead = write_rate_between(&model->writes, MADE_NOW_MS + 6 * MS_PER_HOUR,
+                                                   MADE_NOW_MS + 10 * MS_PER_HOUR);
+    json_out_exact(answers, "window_write_bytes", ahead.bytes);
+    json_out_exact(answers, "write_log_noise", model->writes.log_noise);
+    json_out_exact(answers, "round_seconds", plan->series.round_s);
+    json_out_exact(answers, "downtime_median_seconds", plan->downtime_s.p50);
+    json_out_exact(answers, "downtime_promise_seconds", plan->downtime_promise_s);
+    json_out_int(answers, "rounds", (int64_t)plan->round_count);
+}
+
+enum error_code speed_print_case(size_t number, struct error *err)
+{
+    CLEANUP_VOLUME_MODEL struct volume_model model = {0};
+    struct plan plan = {0};
+    struct made_history made;
+    made_history_init(&made, &seed_truth, number, SNAPSHOTS, GAP_S, DAYS, 0);
+    enum error_code code = volume_model_fit(&made.history, MADE_NOW_MS, &model, err);
+    if (code == ERR_NONE)
+        code = plan_of(&model, &plan, err);
+    if (code == ERR_NONE) {
+        struct json_out *document = json_out_new();
+        json_out_int(document, "draws", DRAWS);
+        json_out_exact(document, "now_seconds", (double)MADE_NOW_MS / 1000);
+        json_out_exact(document, "volume_bytes", (double)made.history.volume_bytes);
+        print_history(document, &made.history);
+        print_answers(document, &model, &plan);
+        json_out_print(document, stdout);
+    }
+    made_history_done(&made);
     return code;
 }

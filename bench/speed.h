@@ -1,7 +1,8 @@
 /* speed.h: how long fitting and planning take, for one volume and for a fleet.
  *
  * One JSON object on standard output. Absolute times hold for the machine that ran it; whether the
- * time of a fleet grows in proportion, and its memory not at all, holds anywhere. */
+ * time of a fleet grows in proportion, and its memory not at all, holds anywhere, and so does the
+ * ratio to bench/reference.py in one run. */
 #ifndef BENCH_SPEED_H
 #define BENCH_SPEED_H
 
@@ -9,9 +10,14 @@
 
 #include "model/error.h"
 
-/* Measures one volume of 100 snapshots and 60 days of five-minute writes, then fleets of
- * volume_count and a tenth of that, one volume at a time. Errors: those of fit.h and plan.h;
- * ERR_STATE if the same input gave two plans. */
+/* Measures volumes of 100 snapshots and 60 days of five-minute writes each, then fleets of
+ * volume_count (ten at least), three tenths and a tenth of that, by two processes that go through one
+ * volume at a time. Errors: those of fit.h and plan.h; ERR_STATE if the same input gave two plans or a
+ * process failed. */
 MUST_CHECK enum error_code speed_print(size_t volume_count, struct error *err);
+
+/* Prints the history of the number-th of those volumes (from 1 on), and what was fitted and planned.
+ * Errors: those of fit.h and plan.h. */
+MUST_CHECK enum error_code speed_print_case(size_t number, struct error *err);
 
 #endif
