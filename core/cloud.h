@@ -27,6 +27,7 @@
 #define CLOUD_ID_SIZE     32
 #define CLOUD_ZONE_SIZE   32
 #define CLOUD_KEY_SIZE    160
+#define CLOUD_GRANT_SIZE  130
 
 struct cloud_tag {
     char key[128];
@@ -156,6 +157,32 @@ struct cloud_identity {
     size_t link_count;
 };
 
+enum cloud_key_state {
+    CLOUD_KEY_ENABLED,
+    CLOUD_KEY_DISABLED,
+    CLOUD_KEY_DELETED, /* waiting for its deletion */
+    CLOUD_KEY_OTHER,   /* not usable either */
+};
+
+/* A key of the account's key service. */
+struct cloud_key {
+    char arn[CLOUD_KEY_SIZE];
+    char account_id[16];
+    enum cloud_key_state state;
+    bool aws_managed; /* the region's default: what lies under it can never be shared */
+};
+
+/* What block storage does with a key in the name of its caller, and what can be asked about without
+ * doing it. Reading under the key (Decrypt, ReEncrypt*) cannot: that would need its ciphertext. */
+enum cloud_key_use { CLOUD_KEY_GRANT, CLOUD_KEY_WRITE };
+
+/* Lets somebody else have snapshots under a key read. */
+struct cloud_grant_request {
+    const char *key_id;
+    const char *principal; /* ARN of the role or user, may be of another account */
+    const char *name;      /* the same request with the same name makes no second grant */
+};
+
 /* Which snapshots to list; unused members stay empty. Conditions are ANDed. Always limited to
  * snapshots this account owns unless ids are given. */
 struct cloud_snapshot_filter {
@@ -270,8 +297,10 @@ struct cloud {
     /* Called on the cloud of the destination. No client token, see above. */
     enum error_code (*copy_snapshot)(void *self, const struct cloud_copy_request *request,
                                      char copy_id[CLOUD_ID_SIZE], struct error *err);
+    /* Lets another account make volumes and copies of a snapshot, or no longer; again is no error.
+     * Errors: ERR_CLOUD if it lies under a key that cannot be shared. */
     enum error_code (*share_snapshot)(void *self, const char *snapshot_id, const char *account_id,
-                                      struct error *err);
+                                      bool share, struct error *err);
     /* Errors: also ERR_NOT_FOUND, if it is gone or not visible yet. */
     enum error_code (*delete_snapshot)(void *self, const char *snapshot_id, struct error *err);
     /* Idempotent by client_token. */
@@ -295,6 +324,19 @@ struct cloud {
                                  uint8_t block[CLOUD_BLOCK_BYTES], struct error *err);
     enum error_code (*get_metric)(void *self, const struct cloud_metric_request *request,
                                   struct cloud_metric *metric, struct error *err);
+    /* By id, alias or ARN. Errors: ERR_NOT_FOUND; ERR_ACCESS without the right to describe it. */
+    enum error_code (*get_key)(void *self, const char *key_id, struct cloud_key *key,
+                               struct error *err);
+    /* Asks, without an effect, whether the key may be used so. Errors: ERR_ACCESS if not; ERR_STATE if
+     * the key is not enabled. */
+    enum error_code (*try_key)(void *self, const char *key_arn, enum cloud_key_use use,
+                               struct error *err);
+    /* Idempotent by name; usable some seconds later. */
+    enum error_code (*grant_key)(void *self, const struct cloud_grant_request *request,
+                                 char grant_id[CLOUD_GRANT_SIZE], struct error *err);
+    /* Errors: also ERR_NOT_FOUND, if it is gone. */
+    enum error_code (*revoke_grant)(void *self, const char *key_id, const char *grant_id,
+                                    struct error *err);
     void *self;
     char region[32];
 };

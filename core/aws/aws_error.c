@@ -3,8 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* Sources: EC2 API reference, "Error codes"; EBS direct APIs reference; STS and CloudWatch
- * references, "Common errors". JSON services name the same things with the ending "Exception",
+/* Sources: EC2 API reference, "Error codes"; references of EBS direct APIs and KMS; STS and
+ * CloudWatch references, "Common errors". JSON services name the same things with the ending "Exception",
  * which is dropped before the search. */
 static const struct aws_error_row table[] = {
     {"RequestLimitExceeded", ERR_THROTTLED, AWS_HEAL_NONE, ""},
@@ -33,6 +33,8 @@ static const struct aws_error_row table[] = {
     {"ServiceUnavailable", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
     {"Unavailable", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
     {"RetryableError", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
+    {"KMSInternal", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
+    {"DependencyTimeout", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
     {"RequestTimeout", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
     {"ConcurrentTagAccess", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
     {"IDPCommunicationError", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
@@ -58,6 +60,8 @@ static const struct aws_error_row table[] = {
     {"VolumeInUse", ERR_STATE, AWS_HEAL_NONE, "detach the volume first"},
     {"InvalidSnapshot.InUse", ERR_STATE, AWS_HEAL_NONE, "deregister the image that uses it first"},
     {"SnapshotLocked", ERR_STATE, AWS_HEAL_NONE, "unlock the snapshot first"},
+    {"Disabled", ERR_STATE, AWS_HEAL_NONE, "enable the key"},
+    {"KMSInvalidState", ERR_STATE, AWS_HEAL_NONE, "the key must be enabled"},
     {"Conflict", ERR_STATE, AWS_HEAL_NONE, ""},
 
     {"InvalidSnapshot.NotFound", ERR_NOT_FOUND, AWS_HEAL_NONE, ""},
@@ -65,12 +69,15 @@ static const struct aws_error_row table[] = {
     {"InvalidInstanceID.NotFound", ERR_NOT_FOUND, AWS_HEAL_NONE, ""},
     {"InvalidAttachment.NotFound", ERR_NOT_FOUND, AWS_HEAL_NONE, ""},
     {"InvalidZone.NotFound", ERR_NOT_FOUND, AWS_HEAL_NONE, ""},
+    {"NotFound", ERR_NOT_FOUND, AWS_HEAL_NONE, ""},
+    {"InvalidGrantId", ERR_NOT_FOUND, AWS_HEAL_NONE, ""},
     {"InvalidKmsKey.NotFound", ERR_NOT_FOUND, AWS_HEAL_NONE, "the key must live in this region"},
     {"ResourceNotFound", ERR_NOT_FOUND, AWS_HEAL_NONE, ""},
 
     {"InvalidSnapshotID.Malformed", ERR_INVALID, AWS_HEAL_NONE, ""},
     {"InvalidVolumeID.Malformed", ERR_INVALID, AWS_HEAL_NONE, ""},
     {"InvalidInstanceID.Malformed", ERR_INVALID, AWS_HEAL_NONE, ""},
+    {"InvalidArn", ERR_INVALID, AWS_HEAL_NONE, ""},
     {"InvalidUserID.Malformed", ERR_INVALID, AWS_HEAL_NONE, "an account id has 12 digits"},
     {"InvalidParameter", ERR_INVALID, AWS_HEAL_NONE, ""},
     {"InvalidParameterValue", ERR_INVALID, AWS_HEAL_NONE, ""},

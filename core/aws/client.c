@@ -15,6 +15,7 @@
 #define DEFAULT_TIMEOUT_MS (20 * MS_PER_SECOND)
 #define MAX_URL_BYTES      65536
 #define FORM_TYPE          "application/x-www-form-urlencoded; charset=utf-8"
+#define JSON_TYPE          "application/x-amz-json-1.1"
 #define SKEW_WORTH_MS      (30 * MS_PER_SECOND)
 #define REFUSAL_TEXT_SIZE  256
 
@@ -42,15 +43,18 @@ static enum error_code set_body(const struct client_call *call, struct client_si
                                 struct error *err)
 {
     static const struct strbuf empty = {0};
-    const struct strbuf *body = call->form == NULL ? &empty : call->form;
+    const struct strbuf *given = call->json != NULL ? call->json : call->form;
+    const struct strbuf *body = given == NULL ? &empty : given;
     unsigned char digest[DIGEST_BYTES];
     TRY(digest_sha256(strbuf_text(body), body->length, digest, err));
     digest_hex(digest, out->body_sha256);
-    if (call->form != NULL) {
+    if (given != NULL) {
         out->request.body = strbuf_text(body);
         out->request.body_bytes = body->length;
-        add_header(out, "Content-Type", FORM_TYPE);
+        add_header(out, "Content-Type", call->json != NULL ? JSON_TYPE : FORM_TYPE);
     }
+    if (call->json != NULL)
+        add_header(out, "X-Amz-Target", call->target);
     return ERR_NONE;
 }
 

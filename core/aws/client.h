@@ -16,7 +16,7 @@
 #include "model/error.h"
 #include "model/strbuf.h"
 
-#define CLIENT_HEADERS_MAX 8
+#define CLIENT_HEADERS_MAX 9
 
 /* Borrows everything it points to. */
 struct client {
@@ -37,6 +37,8 @@ struct client_call {
     const char *path;
     const char *query;
     const struct strbuf *form; /* body of a Query call, NULL for none */
+    const struct strbuf *json; /* or body of a JSON 1.1 call; then `target` names the operation */
+    const char *target;        /* "TrentService.DescribeKey" */
     bool creates;              /* makes something and has no client token */
     int64_t timeout_ms;        /* 0: the default of 20 s */
 };

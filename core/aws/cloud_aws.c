@@ -11,6 +11,7 @@
 #include "core/aws/ec2_change.h"
 #include "core/aws/ec2_cut.h"
 #include "core/aws/ec2_list.h"
+#include "core/aws/kms.h"
 #include "core/aws/metadata.h"
 #include "core/aws/profile.h"
 #include "core/aws/sts.h"
@@ -69,9 +70,9 @@ static enum error_code copy_snapshot(void *self, const struct cloud_copy_request
 }
 
 static enum error_code share_snapshot(void *self, const char *snapshot_id, const char *account_id,
-                                      struct error *err)
+                                      bool share, struct error *err)
 {
-    return ec2_share_snapshot(client_of(self), snapshot_id, account_id, err);
+    return ec2_share_snapshot(client_of(self), snapshot_id, account_id, share, err);
 }
 
 static enum error_code delete_snapshot(void *self, const char *snapshot_id, struct error *err)
@@ -125,6 +126,30 @@ static enum error_code get_metric(void *self, const struct cloud_metric_request 
     return cloudwatch_get_metric(client_of(self), request, metric, err);
 }
 
+static enum error_code get_key(void *self, const char *key_id, struct cloud_key *key,
+                               struct error *err)
+{
+    return kms_get_key(client_of(self), key_id, key, err);
+}
+
+static enum error_code try_key(void *self, const char *key_arn, enum cloud_key_use use,
+                               struct error *err)
+{
+    return kms_try_key(client_of(self), key_arn, use, err);
+}
+
+static enum error_code grant_key(void *self, const struct cloud_grant_request *request,
+                                 char grant_id[CLOUD_GRANT_SIZE], struct error *err)
+{
+    return kms_grant_key(client_of(self), request, grant_id, err);
+}
+
+static enum error_code revoke_grant(void *self, const char *key_id, const char *grant_id,
+                                    struct error *err)
+{
+    return kms_revoke_grant(client_of(self), key_id, grant_id, err);
+}
+
 struct cloud cloud_aws_cloud(struct cloud_aws *aws)
 {
     struct cloud cloud = {.get_identity = get_identity,
@@ -144,6 +169,10 @@ struct cloud cloud_aws_cloud(struct cloud_aws *aws)
                           .list_changed_blocks = list_changed_blocks,
                           .get_block = get_block,
                           .get_metric = get_metric,
+                          .get_key = get_key,
+                          .try_key = try_key,
+                          .grant_key = grant_key,
+                          .revoke_grant = revoke_grant,
                           .self = aws};
     _Static_assert(sizeof(cloud.region) == sizeof(aws->client.region), "one size of region names");
     memcpy(cloud.region, aws->client.region, sizeof(cloud.region));

@@ -93,13 +93,16 @@ enum error_code ec2_copy_snapshot(struct client *client, const struct cloud_copy
 }
 
 enum error_code ec2_share_snapshot(struct client *client, const char *snapshot_id,
-                                   const char *account_id, struct error *err)
+                                   const char *account_id, bool share, struct error *err)
 {
     CLEANUP_FORM struct form form;
     form_init(&form, ENDPOINT_EC2, "ModifySnapshotAttribute");
     form_add(&form, "SnapshotId", snapshot_id);
     form_add(&form, "Attribute", "createVolumePermission");
-    form_add(&form, "CreateVolumePermission.Add.1.UserId", account_id);
+    form_add(&form,
+             share ? "CreateVolumePermission.Add.1.UserId"
+                   : "CreateVolumePermission.Remove.1.UserId",
+             account_id);
     return send_plain(client, &form, err);
 }
 

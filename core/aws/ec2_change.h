@@ -13,9 +13,11 @@ MUST_CHECK enum error_code ec2_copy_snapshot(struct client *client,
                                              const struct cloud_copy_request *request,
                                              char copy_id[CLOUD_ID_SIZE], struct error *err);
 
-/* Lets another account make volumes and copies of a snapshot. Errors: those of core/cloud.h. */
+/* Lets another account make volumes and copies of a snapshot, or no longer. Errors: those of
+ * core/cloud.h. */
 MUST_CHECK enum error_code ec2_share_snapshot(struct client *client, const char *snapshot_id,
-                                              const char *account_id, struct error *err);
+                                              const char *account_id, bool share,
+                                              struct error *err);
 
 /* Deletes a snapshot. Errors: those of core/cloud.h; ERR_NOT_FOUND if it is gone or too fresh. */
 MUST_CHECK enum error_code ec2_delete_snapshot(struct client *client, const char *snapshot_id,

@@ -16,6 +16,7 @@ static const struct {
     [ENDPOINT_STS] = {"sts", "sts", offsetof(struct aws_env, endpoint_url_sts)},
     [ENDPOINT_CLOUDWATCH] = {"monitoring", "cloudwatch",
                              offsetof(struct aws_env, endpoint_url_cloudwatch)},
+    [ENDPOINT_KMS] = {"kms", "kms", offsetof(struct aws_env, endpoint_url_kms)},
 };
 
 /* Domains of the partitions that do not use the common one, by the start of the region's name. */

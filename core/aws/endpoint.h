@@ -16,8 +16,9 @@ enum endpoint_service {
     ENDPOINT_EBS,
     ENDPOINT_STS,
     ENDPOINT_CLOUDWATCH,
+    ENDPOINT_KMS,
 };
-#define ENDPOINT_SERVICES (ENDPOINT_CLOUDWATCH + 1)
+#define ENDPOINT_SERVICES (ENDPOINT_KMS + 1)
 
 #define ENDPOINT_REGION_SIZE 32
 
@@ -36,7 +37,8 @@ struct endpoint {
     char prefix[128]; /* path before ours, "" or "/prefix" without a slash at the end */
 };
 
-/* The name a service signs with: "ec2", "ebs", "sts", "monitoring". */
+/* The name a service signs with: "ec2", "ebs", "sts", "monitoring",
+ * "kms". */
 const char *endpoint_signing_name(enum endpoint_service service);
 
 /* The name of a service in a [services] section: "ec2", "ebs", "sts", "cloudwatch". */

@@ -99,3 +99,11 @@ double jval_real(const struct jval *value)
                      json_object_is_type(raw(value), json_type_int) != 0;
     return is_number ? json_object_get_double(raw(value)) : (double)NAN;
 }
+
+void jval_quote(struct strbuf *json, const char *text)
+{
+    struct json_object *string = json_object_new_string(text);
+    const char *quoted = json_object_to_json_string_ext(string, JSON_C_TO_STRING_NOSLASHESCAPE);
+    strbuf_puts(json, quoted);
+    (void)json_object_put(string);
+}

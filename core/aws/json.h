@@ -1,4 +1,5 @@
-/* json.h: typed getters over a parsed JSON answer; the only file that knows json-c.
+/* json.h: typed getters over a parsed JSON answer, and quoting for a request; the only file of this
+ * folder that knows json-c.
  *
  * Every getter borrows; only the root is owned. A missing key, a null and a wrong container all
  * read as absent. */
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 #include "model/error.h"
+#include "model/strbuf.h"
 
 /* A value inside a document, or the document itself. */
 struct jval;
@@ -38,5 +40,8 @@ MUST_CHECK enum error_code jval_int64(const struct jval *object, const char *key
 
 /* A value as a number, NaN if it is none. */
 double jval_real(const struct jval *value);
+
+/* Appends a text as a JSON string, with its quotes. */
+void jval_quote(struct strbuf *json, const char *text);
 
 #endif

@@ -203,15 +203,20 @@ static enum error_code write_env(struct server *server, struct error *err)
                    "export CLOUDSIM_ROLE_B=%s\n"
                    "export CLOUDSIM_WEB_ROLE=%s\n"
                    "export CLOUDSIM_WEB_TOKEN=%s\n"
+                   "export CLOUDSIM_ROLE_B_EXTERNAL=%s\n"
+                   "export CLOUDSIM_EXTERNAL_ID=%s\n"
                    "export CLOUDSIM_INSTANCE=%s\n"
                    "export CLOUDSIM_TARGET_INSTANCE=%s\n"
+                   "export CLOUDSIM_B_INSTANCE=%s\n"
+                   "export CLOUDSIM_B_TARGET_INSTANCE=%s\n"
                    "export CLOUDSIM_VOLUME='%s'\n"
                    "export EBSHIFT_DEVICE_DIR='%s/by-id'\n"
                    "export EBSHIFT_CLOCK='%s/clock.sock'\n",
                    sim_http_port(server->http), names.key_a->access_key, names.key_a->secret,
                    names.key_b->access_key, names.key_b->secret, names.role_b, world_web_role,
-                   web_token, names.instance, names.target_instance, names.volumes, server->dir,
-                   server->dir);
+                   web_token, names.role_b_external, names.external_id, names.instance,
+                   names.target_instance, names.instance_b, names.target_instance_b, names.volumes,
+                   server->dir, server->dir);
     return write_text(server, "env", text, err);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "model/instant.h"
+#include "tests/sim/world_key.h"
 
 #define GIB (INT64_C(1) << 30)
 /* A Monday, 12:00 UTC. */
@@ -506,12 +507,12 @@ static enum error_code copy_snapshot(void *self, const struct cloud_copy_request
 }
 
 static enum error_code share_snapshot(void *self, const char *snapshot_id, const char *account_id,
-                                      struct error *err)
+                                      bool share, struct error *err)
 {
     struct fake_cloud *fake = self;
     struct refusal refusal = {0};
     TRY(enter(fake, "ModifySnapshotAttribute", err));
-    if (!world_share_snapshot(fake->in->world, &fake->caller, snapshot_id, account_id, true,
+    if (!world_share_snapshot(fake->in->world, &fake->caller, snapshot_id, account_id, share,
                               &refusal))
         return refused(&refusal, err);
     return leave(fake, "ModifySnapshotAttribute", err);
@@ -723,6 +724,89 @@ static enum error_code get_metric(void *self, const struct cloud_metric_request 
     return ERR_NONE;
 }
 
+/* The key, if the caller may do what the action says. */
+static struct sim_key *find_key(struct fake_cloud *fake, const char *name, const char *action,
+                                struct error *err)
+{
+    struct sim_key *key = world_key(fake->in->world, &fake->caller, name);
+    if (key == NULL) {
+        (void)error_set(err, ERR_NOT_FOUND, "key '%s' does not exist", name);
+        return NULL;
+    }
+    if (world_key_allows(fake->in->world, &fake->caller, key, action, KEY_ACTOR_SELF))
+        return key;
+    (void)error_set(err, ERR_ACCESS, "not allowed to %s on '%s'", action, name);
+    return NULL;
+}
+
+static enum error_code get_key(void *self, const char *key_id, struct cloud_key *key,
+                               struct error *err)
+{
+    static const enum cloud_key_state states[] = {
+        [KEY_ENABLED] = CLOUD_KEY_ENABLED,
+        [KEY_DISABLED] = CLOUD_KEY_DISABLED,
+        [KEY_PENDING_DELETION] = CLOUD_KEY_DELETED,
+    };
+    struct fake_cloud *fake = self;
+    TRY(enter(fake, "DescribeKey", err));
+    const struct sim_key *found = find_key(fake, key_id, "kms:DescribeKey", err);
+    if (found == NULL)
+        return err->code;
+    *key = (struct cloud_key){.state = states[found->state], .aws_managed = found->aws_managed};
+    COPY_TEXT(key->arn, found->arn);
+    COPY_TEXT(key->account_id, found->account);
+    return ERR_NONE;
+}
+
+static enum error_code try_key(void *self, const char *key_arn, enum cloud_key_use use,
+                               struct error *err)
+{
+    struct fake_cloud *fake = self;
+    const char *action = use == CLOUD_KEY_GRANT ? "CreateGrant" : "GenerateDataKeyWithoutPlaintext";
+    char right[64];
+    (void)snprintf(right, sizeof(right), "kms:%s", action);
+    TRY(enter(fake, action, err));
+    const struct sim_key *key = find_key(fake, key_arn, right, err);
+    if (key == NULL)
+        return err->code;
+    if (key->state != KEY_ENABLED)
+        return error_set(err, ERR_STATE, "key '%s' is not enabled", key_arn);
+    return ERR_NONE;
+}
+
+static enum error_code grant_key(void *self, const struct cloud_grant_request *request,
+                                 char grant_id[CLOUD_GRANT_SIZE], struct error *err)
+{
+    struct fake_cloud *fake = self;
+    struct grant_request wanted = {
+        .principal = request->principal,
+        .operations = " Decrypt DescribeKey CreateGrant GenerateDataKeyWithoutPlaintext "
+                      "ReEncryptFrom ReEncryptTo ",
+        .name = request->name,
+    };
+    TRY(enter(fake, "CreateGrant", err));
+    struct sim_key *key = find_key(fake, request->key_id, "kms:CreateGrant", err);
+    if (key == NULL)
+        return err->code;
+    const struct sim_grant *grant = world_key_grant(fake->in->world, key, &wanted);
+    copy_text(grant_id, CLOUD_GRANT_SIZE, grant->id);
+    return leave(fake, "CreateGrant", err);
+}
+
+static enum error_code revoke_grant(void *self, const char *key_id, const char *grant_id,
+                                    struct error *err)
+{
+    struct fake_cloud *fake = self;
+    struct refusal refusal = {0};
+    TRY(enter(fake, "RevokeGrant", err));
+    struct sim_key *key = find_key(fake, key_id, "kms:RevokeGrant", err);
+    if (key == NULL)
+        return err->code;
+    if (!world_key_revoke(fake->in->world, key, grant_id, &refusal))
+        return error_set(err, ERR_NOT_FOUND, "%s", refusal.message);
+    return leave(fake, "RevokeGrant", err);
+}
+
 struct cloud fake_cloud_init(struct fake_cloud *fake, struct fake_world *in, const char *account,
                              const char *region)
 {
@@ -747,6 +831,10 @@ struct cloud fake_cloud_init(struct fake_cloud *fake, struct fake_world *in, con
         .list_changed_blocks = list_changed_blocks,
         .get_block = get_block,
         .get_metric = get_metric,
+        .get_key = get_key,
+        .try_key = try_key,
+        .grant_key = grant_key,
+        .revoke_grant = revoke_grant,
         .self = fake,
     };
     COPY_TEXT(cloud.region, region);

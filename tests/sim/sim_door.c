@@ -7,7 +7,8 @@
 #include "model/instant.h"
 
 static const struct sim_service *const services[] = {&sim_ec2_service, &sim_ebs_service,
-                                                     &sim_sts_service, &sim_cloudwatch_service};
+                                                     &sim_sts_service, &sim_cloudwatch_service,
+                                                     &sim_kms_service};
 
 static const struct {
     const char *code;
@@ -53,8 +54,10 @@ static const struct sim_service *service_by_shape(const struct sim_request *requ
         return &sim_ebs_service;
     if (strstr(request->body, "Version=2011-06-15") != NULL)
         return &sim_sts_service;
-    if (strstr(request->body, "Version=2010-08-01") != NULL ||
-        sim_request_header(request, "x-amz-target") != NULL)
+    const char *target = sim_request_header(request, "x-amz-target");
+    if (target != NULL && strncmp(target, "TrentService.", 13) == 0)
+        return &sim_kms_service;
+    if (strstr(request->body, "Version=2010-08-01") != NULL || target != NULL)
         return &sim_cloudwatch_service;
     return &sim_ec2_service;
 }
@@ -132,6 +135,7 @@ void sim_door_answer(void *self, const struct sim_request *request, struct sim_r
     const struct sim_service *service = service_of(request, &claim);
     if (fault == SIM_AUTH_OK) {
         snprintf(call.caller.account, sizeof(call.caller.account), "%s", call.who->account);
+        snprintf(call.caller.arn, sizeof(call.caller.arn), "%s", call.who->arn);
         snprintf(call.caller.region, sizeof(call.caller.region), "%.*s", SIM_REGION_SIZE - 1,
                  claim.region);
         answer_call(&call, service);

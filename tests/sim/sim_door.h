@@ -35,6 +35,7 @@ extern const struct sim_service sim_ec2_service;
 extern const struct sim_service sim_ebs_service;
 extern const struct sim_service sim_sts_service;
 extern const struct sim_service sim_cloudwatch_service;
+extern const struct sim_service sim_kms_service;
 
 /* The HTTP status that goes with an error code. */
 unsigned sim_status_of(const char *code);

@@ -10,6 +10,7 @@
 #include "tests/sim/sim_door.h"
 #include "tests/sim/sim_query_service.h"
 #include "tests/sim/sim_token.h"
+#include "tests/sim/world_key.h"
 
 #define PAGE_MIN            100
 #define PAGE_MAX            10000
@@ -95,10 +96,11 @@ static const struct sim_snapshot *readable_snapshot(struct sim_call *call, const
     if (snapshot == NULL)
         return NULL;
     const struct sim_key *key = world_key(call->world, &call->caller, snapshot->key_arn);
-    bool foreign = strcmp(snapshot->account, call->caller.account) != 0;
     if (!is_shared_with(call, snapshot)) {
         refuse(refusal, "UNAUTHORIZED_ACCOUNT", "The snapshot '%s' is not shared with you", id);
-    } else if (foreign && snapshot->encrypted && (key == NULL || !key->open_to_others)) {
+    } else if (snapshot->encrypted &&
+               (key == NULL || key->state != KEY_ENABLED ||
+                !world_key_allows(call->world, &call->caller, key, "kms:Decrypt", KEY_ACTOR_EBS))) {
         refuse(refusal, "DEPENDENCY_ACCESS_DENIED", "The key of '%s' is not accessible", id);
     } else if (strcmp(world_snapshot_status(call->world, snapshot), "completed") != 0) {
         refuse(refusal, "INVALID_SNAPSHOT_ID", "The snapshot '%s' is not completed", id);

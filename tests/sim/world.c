@@ -168,7 +168,7 @@ static void free_things(struct world *world)
     free(world->volumes);
     free(world->cuts);
     free(world->instances);
-    free(world->keys);
+    world_free_keys(world);
     free(world->credentials);
     free(world->tracks);
     free(world->buckets);

@@ -38,6 +38,7 @@ bool refuse(struct refusal *refusal, const char *code, const char *format, ...) 
 struct caller {
     char account[SIM_ACCOUNT_SIZE];
     char region[SIM_REGION_SIZE];
+    char arn[SIM_ARN_SIZE]; /* user or assumed role; empty: the account itself */
 };
 
 /* Where the time comes from: simulated milliseconds UTC, never going back. */
@@ -132,7 +133,11 @@ bool world_assume_role_with_token(struct world *world, const char *token,
 struct world_names {
     const struct sim_credential *key_a;
     const struct sim_credential *key_b;
-    const char *role_b;            /* in account B; account A may assume it */
+    const char *role_b;          /* in account B; account A may assume it */
+    const char *role_b_external; /* the same, with this external id only */
+    const char *external_id;
+    const char *target_instance_b; /* account B, eu-west-1a */
+    const char *instance_b;        /* account B, us-east-1a */
     const char *instance;          /* account A, us-east-1a */
     const char *target_instance;   /* account A, eu-west-1a */
     char volumes[8 * SIM_ID_SIZE]; /* seeded volumes, space separated; may be empty */
@@ -171,21 +176,6 @@ struct sim_zone {
 const struct sim_zone *world_zone_at(size_t index);
 
 bool world_region_exists(const char *region);
-
-/* Every region of each account has alias/aws/ebs (managed, cannot be shared), alias/data (customer
- * key whose policy lets the other account use it) and alias/closed (customer key that does not). */
-struct sim_key {
-    char id[40]; /* UUID form */
-    char arn[SIM_ARN_SIZE];
-    char alias[64]; /* "alias/data" */
-    char account[SIM_ACCOUNT_SIZE];
-    char region[SIM_REGION_SIZE];
-    bool aws_managed;
-    bool open_to_others;
-};
-
-/* The key named by id, alias, key ARN or alias ARN as seen by the caller, or NULL. Borrowed. */
-const struct sim_key *world_key(struct world *world, const struct caller *caller, const char *name);
 
 struct sim_instance {
     char id[SIM_ID_SIZE];

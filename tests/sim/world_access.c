@@ -6,7 +6,29 @@
 #include "tests/sim/world_inner.h"
 
 const char world_web_role[] = "arn:aws:iam::111122223333:role/ebshift-pod";
-static const char role_b[] = "arn:aws:iam::444455556666:role/ebshift-target";
+
+/* Roles of account B that every principal of account A may assume; one asks for an external id, as
+ * a third party's role does. */
+static const struct role {
+    const char *name;
+    const char *external_id; /* NULL: none is asked for */
+    const char *id;
+} roles[] = {
+    {"ebshift-target", NULL, "AROAEBSHIFTTARGET0001"},
+    {"ebshift-external", "contract-42", "AROAEBSHIFTEXTERN0001"},
+};
+
+static const struct role *find_role(const char *arn)
+{
+    static const char prefix[] = "arn:aws:iam::444455556666:role/";
+    if (strncmp(arn, prefix, strlen(prefix)) != 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+        if (strcmp(arn + strlen(prefix), roles[i].name) == 0)
+            return &roles[i];
+    }
+    return NULL;
+}
 
 /* Length characters of A-Z0-9 after the prefix, or of base64's alphabet for secrets. */
 static void draw_text(struct dice *dice, const char *alphabet, char *text, size_t length)
@@ -46,46 +68,12 @@ static void make_user(struct world *world, const char *account, const char *name
     draw_text(&dice, upper_and_digits, credential->user_id + 4, 17);
 }
 
-static void make_key(struct world *world, const char *account, const char *region,
-                     const char *alias)
-{
-    struct dice dice = {
-        dice_hash_text(dice_hash_text(dice_hash_text(world->seed ^ 12, account), region), alias)};
-    char hex[33];
-    dice_hex(&dice, hex, sizeof(hex));
-    world->keys = world_grow(world->keys, world->key_count, sizeof(*world->keys));
-    struct sim_key *key = &world->keys[world->key_count++];
-    (void)snprintf(key->id, sizeof(key->id), "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12,
-                   hex + 16, hex + 20);
-    (void)snprintf(key->arn, sizeof(key->arn), "arn:aws:kms:%s:%s:key/%s", region, account,
-                   key->id);
-    world_text(key->alias, sizeof(key->alias), alias);
-    world_text(key->account, sizeof(key->account), account);
-    world_text(key->region, sizeof(key->region), region);
-    key->aws_managed = strcmp(alias, "alias/aws/ebs") == 0;
-    key->open_to_others = strcmp(alias, "alias/data") == 0;
-}
-
-static void make_keys(struct world *world, const char *account)
-{
-    const char *last_region = "";
-    const struct sim_zone *zone;
-    for (size_t i = 0; (zone = world_zone_at(i)) != NULL; i++) {
-        if (strcmp(zone->region, last_region) == 0)
-            continue;
-        last_region = zone->region;
-        make_key(world, account, zone->region, "alias/aws/ebs");
-        make_key(world, account, zone->region, "alias/data");
-        make_key(world, account, zone->region, "alias/closed");
-    }
-}
-
 void world_make_access(struct world *world)
 {
     make_user(world, account_a, "operator");
     make_user(world, account_b, "operator");
-    make_keys(world, account_a);
-    make_keys(world, account_b);
+    world_make_keys(world, account_a);
+    world_make_keys(world, account_b);
 }
 
 const struct sim_credential *world_credential(struct world *world, const char *access_key)
@@ -101,7 +89,11 @@ bool world_assume_role(struct world *world, const struct sim_credential *by,
                        const struct assume_role *request, const struct sim_credential **credential,
                        struct refusal *refusal)
 {
-    if (strcmp(request->role_arn, role_b) != 0 || strcmp(by->account, account_a) != 0) {
+    const struct role *role = find_role(request->role_arn);
+    bool trusts =
+        role != NULL && strcmp(by->account, account_a) == 0 &&
+        (role->external_id == NULL || strcmp(request->external_id, role->external_id) == 0);
+    if (!trusts) {
         return refuse(refusal, "AccessDenied",
                       "User: %.100s is not authorized to perform: sts:AssumeRole on resource: "
                       "%.100s",
@@ -111,9 +103,9 @@ bool world_assume_role(struct world *world, const struct sim_credential *by,
     struct sim_credential *made = add_credential(world, "ASIA", &dice);
     draw_text(&dice, base64_letters, made->session_token, sizeof(made->session_token) - 1);
     world_text(made->account, sizeof(made->account), account_b);
-    (void)snprintf(made->arn, sizeof(made->arn), "arn:aws:sts::%s:assumed-role/ebshift-target/%s",
-                   account_b, request->session_name);
-    (void)snprintf(made->user_id, sizeof(made->user_id), "AROAEBSHIFTTARGET0001:%.50s",
+    (void)snprintf(made->arn, sizeof(made->arn), "arn:aws:sts::%s:assumed-role/%s/%s", account_b,
+                   role->name, request->session_name);
+    (void)snprintf(made->user_id, sizeof(made->user_id), "%s:%.50s", role->id,
                    request->session_name);
     made->expires_ms = world->now_ms + request->duration_s * MS_PER_SECOND;
     world->dirty = true;
@@ -155,28 +147,6 @@ bool world_assume_role_with_token(struct world *world, const char *token,
     world->dirty = true;
     *credential = made;
     return true;
-}
-
-/* True if the name is this key's id, alias, key ARN or alias ARN. */
-static bool key_is_named(const struct sim_key *key, const char *name)
-{
-    char alias_arn[SIM_ARN_SIZE];
-    (void)snprintf(alias_arn, sizeof(alias_arn), "arn:aws:kms:%s:%s:%s", key->region, key->account,
-                   key->alias);
-    return strcmp(name, key->id) == 0 || strcmp(name, key->alias) == 0 ||
-           strcmp(name, key->arn) == 0 || strcmp(name, alias_arn) == 0;
-}
-
-const struct sim_key *world_key(struct world *world, const struct caller *caller, const char *name)
-{
-    for (size_t i = 0; i < world->key_count; i++) {
-        const struct sim_key *key = &world->keys[i];
-        bool own = strcmp(key->account, caller->account) == 0;
-        bool foreign = key->open_to_others && strcmp(name, key->arn) == 0;
-        if (strcmp(key->region, caller->region) == 0 && (own || foreign) && key_is_named(key, name))
-            return key;
-    }
-    return NULL;
 }
 
 /* Request buckets as the EC2 developer guide lists them ("Request throttling"). */

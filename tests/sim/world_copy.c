@@ -71,6 +71,19 @@ static bool find_source(struct world *world, const struct caller *caller,
     return true;
 }
 
+static const char no_access[] = "Given key ID is not accessible";
+
+/* That one call takes an encrypted snapshot of another account into another region is not
+ * documented, so it does not work here. */
+static bool can_read(struct world *world, const struct caller *there, const struct caller *here,
+                     const struct sim_snapshot *source)
+{
+    bool own = strcmp(source->account, here->account) == 0;
+    bool near = strcmp(there->region, here->region) == 0;
+    return (own || near) &&
+           world_key_serves(world, there, world_key(world, there, source->key_arn), KEY_USE_READ);
+}
+
 /* The outcome table of the EBS user guide. Keys and signatures are judged after the answer. */
 static void plan_encryption(struct world *world, const struct caller *caller,
                             const struct copy_request *request, struct copy_plan *plan)
@@ -79,14 +92,14 @@ static void plan_encryption(struct world *world, const struct caller *caller,
     world_text(there.region, sizeof(there.region), request->source_region);
     if (request->presigned == PRESIGNED_INVALID)
         plan->late_fail = "The presigned URL is not valid";
-    if (plan->source->encrypted && world_key(world, &there, plan->source->key_arn) == NULL)
-        plan->late_fail = "Given key ID is not accessible";
+    if (plan->source->encrypted && !can_read(world, &there, caller, plan->source))
+        plan->late_fail = no_access;
     if (!plan->source->encrypted && !request->encrypted)
         return;
     const char *name = request->key == NULL ? "alias/aws/ebs" : request->key;
     const struct sim_key *key = world_key(world, caller, name);
-    if (key == NULL)
-        plan->late_fail = "Given key ID is not accessible";
+    if (!world_key_serves(world, caller, key, KEY_USE_WRITE))
+        plan->late_fail = no_access;
     plan->key_arn = key == NULL ? name : key->arn;
 }
 

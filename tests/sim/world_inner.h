@@ -15,6 +15,7 @@
 #include "tests/sim/ghost.h"
 #include "tests/sim/pool.h"
 #include "tests/sim/world.h"
+#include "tests/sim/world_key.h"
 
 #define GIB (INT64_C(1) << 30)
 
@@ -142,6 +143,13 @@ void world_text(char *field, size_t size, const char *text);
 
 /* Deterministic accounts, keys and credentials of a seed (world_access.c). */
 void world_make_access(struct world *world);
+
+/* Deterministic keys of an account, and what happened to them, as stored (world_key.c). */
+struct json_object;
+void world_make_keys(struct world *world, const char *account);
+void world_free_keys(struct world *world);
+struct json_object *world_keys_out(const struct world *world);
+void world_keys_in(struct world *world, struct json_object *list);
 
 /* Instances with their boot volumes, one per zone (world_place.c). */
 void world_make_places(struct world *world);

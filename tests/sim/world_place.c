@@ -119,6 +119,10 @@ void world_names(struct world *world, struct world_names *names)
         .key_a = world->credentials[0],
         .key_b = world->credentials[1],
         .role_b = "arn:aws:iam::444455556666:role/ebshift-target",
+        .role_b_external = "arn:aws:iam::444455556666:role/ebshift-external",
+        .external_id = "contract-42",
+        .instance_b = instance_in(world, account_b, "us-east-1a"),
+        .target_instance_b = instance_in(world, account_b, "eu-west-1a"),
         .instance = instance_in(world, account_a, "us-east-1a"),
         .target_instance = instance_in(world, account_a, "eu-west-1a"),
     };

@@ -14,7 +14,7 @@
 
 static struct sim_volume *make_volume(struct world *world, int64_t origin_ms)
 {
-    struct caller caller = {"111122223333", "us-east-1"};
+    struct caller caller = {"111122223333", "us-east-1", ""};
     struct volume_request request = {
         .zone = "us-east-1a",
         .size_gib = VOLUME_GIB,

@@ -283,9 +283,10 @@ static bool plan_key(struct world *world, const struct caller *caller,
     if (name == NULL && plan->snapshot != NULL && plan->snapshot->encrypted)
         name = plan->snapshot->key_arn;
     plan->key = world_key(world, caller, name == NULL ? "alias/aws/ebs" : name);
-    plan->bad_key = plan->key == NULL;
+    plan->bad_key = !world_key_serves(world, caller, plan->key, KEY_USE_WRITE);
     if (plan->snapshot != NULL && plan->snapshot->encrypted &&
-        world_key(world, caller, plan->snapshot->key_arn) == NULL)
+        !world_key_serves(world, caller, world_key(world, caller, plan->snapshot->key_arn),
+                          KEY_USE_READ))
         plan->bad_key = true;
     return true;
 }

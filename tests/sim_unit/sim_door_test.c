@@ -55,7 +55,7 @@ static bool run(struct bench *bench, const char *parameters)
     struct sim_call call = {.world = bench->world,
                             .request = &request,
                             .who = names.key_a,
-                            .caller = {"111122223333", "us-east-1"},
+                            .caller = {"111122223333", "us-east-1", ""},
                             .now_ms = bench->now_ms,
                             .reply = &bench->reply,
                             .out = &bench->reply.body};

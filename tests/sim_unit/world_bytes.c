@@ -280,7 +280,7 @@ static int remove_one(const char *path, const struct stat *info, int kind, struc
 static int run_on(const char *dir)
 {
     struct bench bench = {.now_ms = INT64_C(1795410000123),
-                          .caller = {"111122223333", "us-east-1"}};
+                          .caller = {"111122223333", "us-east-1", ""}};
     (void)snprintf(bench.dir, sizeof(bench.dir), "%s", dir);
     if (bench_open(&bench)) {
         run(&bench);

@@ -8,6 +8,7 @@
 #include <criterion/parameterized.h>
 
 #include "model/instant.h"
+#include "tests/sim/world_key.h"
 
 #define GIB_FOR_TEST (INT64_C(1) << 30)
 
@@ -30,8 +31,8 @@ static void bench_open(struct bench *bench, uint64_t seed, bool seeded)
     struct error err;
     *bench = (struct bench){
         .now_ms = INT64_C(1795410000123),
-        .a = {"111122223333", "us-east-1"},
-        .b = {"444455556666", "us-east-1"},
+        .a = {"111122223333", "us-east-1", ""},
+        .b = {"444455556666", "us-east-1", ""},
     };
     struct world_options options = {
         .seed = seed, .seeded = seeded, .time = {bench_now_ms, &bench->now_ms}};
@@ -309,7 +310,7 @@ Test(world, first_copy_is_full_and_the_next_builds_on_the_newest)
     struct sim_snapshot *newest = copy_done(&bench, second, NULL);
     cr_expect_eq(moved_blocks(newest), 9);
 
-    struct caller there = {"111122223333", "eu-west-1"};
+    struct caller there = {"111122223333", "eu-west-1", ""};
     cr_assert(world_delete_snapshot(bench.world, &there, newest->id, &no));
     cr_expect_eq(moved_blocks(copy_done(&bench, second, NULL)), 80,
                  "the newest copy is gone, so the older one does not help");
@@ -366,7 +367,7 @@ Test(world, an_encrypted_source_needs_the_presigned_url_and_a_bad_one_fails_late
     cr_expect(source->encrypted);
     cr_expect_str_eq(source->key_arn, volume->key_arn);
 
-    struct caller there = {"111122223333", "eu-west-1"};
+    struct caller there = {"111122223333", "eu-west-1", ""};
     struct copy_request request = {.source_region = "us-east-1", .source_id = source->id};
     cr_expect_not(world_copy_snapshot(bench.world, &there, &request, &copy, &no));
     cr_expect_str_eq(no.code, "MissingParameter");

@@ -134,7 +134,7 @@ static enum error_code check_final(struct rig *rig, const struct run *run,
                                    const struct findings *findings, const char *volume_id,
                                    struct error *err)
 {
-    struct caller there = {RIG_ACCOUNT, "eu-west-1"};
+    struct caller there = {RIG_ACCOUNT, "eu-west-1", ""};
     struct refusal no;
     const struct object *snapshot = final_of(run, findings, OBJECT_SNAPSHOT, volume_id);
     const struct object *copy = final_of(run, findings, OBJECT_COPY, volume_id);

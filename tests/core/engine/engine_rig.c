@@ -18,7 +18,7 @@
 /* The database rewrites a stretch of its files a minute. */
 #define STRETCH_BYTES (INT64_C(24) << 20)
 
-static const struct caller owner = {RIG_ACCOUNT, "us-east-1"};
+static const struct caller owner = {RIG_ACCOUNT, "us-east-1", ""};
 
 /* ---- the database ---- */
 
@@ -243,7 +243,7 @@ static bool is_of_run(const struct sim_tags *tags)
 
 size_t rig_live_snapshots(struct rig *rig, const char *region)
 {
-    struct caller caller = {RIG_ACCOUNT, ""};
+    struct caller caller = {RIG_ACCOUNT, "", ""};
     const struct sim_snapshot *snapshot;
     size_t cursor = 0;
     size_t live = 0;
@@ -256,7 +256,7 @@ size_t rig_live_snapshots(struct rig *rig, const char *region)
 
 size_t rig_live_volumes(struct rig *rig)
 {
-    struct caller caller = {RIG_ACCOUNT, "eu-west-1"};
+    struct caller caller = {RIG_ACCOUNT, "eu-west-1", ""};
     const struct sim_volume *volume;
     size_t cursor = 0;
     size_t live = 0;

@@ -89,7 +89,7 @@ Test(engine_loss, a_copy_that_vanishes_is_taken_again)
 {
     run_until(STATE_ROUND_COPIED);
     size_t count;
-    struct caller there = {RIG_ACCOUNT, "eu-west-1"};
+    struct caller there = {RIG_ACCOUNT, "eu-west-1", ""};
     struct refusal no;
     struct object *objects = rig_objects(&rig, &count);
     cr_assert_eq(objects[count - 1].kind, OBJECT_COPY);
