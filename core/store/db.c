@@ -108,8 +108,10 @@ enum error_code db_enum(const struct db_query *query, int column, int last, int 
     return ERR_NONE;
 }
 
-/* Instants, bytes and counts stay far below, so that sums of a few do not overflow. */
-#define LARGEST (INT64_C(1) << 55)
+/* Instants, bytes and counts stay far below, so that sums of a few do not overflow; seconds are
+ * turned into milliseconds. */
+#define LARGEST      (INT64_C(1) << 55)
+#define LARGEST_REAL 4e15
 
 static bool is_number_of_ours(const struct db_query *query, int column)
 {
@@ -117,7 +119,7 @@ static bool is_number_of_ours(const struct db_query *query, int column)
     case SQLITE_INTEGER:
         return db_int(query, column) >= -LARGEST && db_int(query, column) <= LARGEST;
     case SQLITE_FLOAT:
-        return isfinite(db_real(query, column));
+        return fabs(db_real(query, column)) <= LARGEST_REAL; /* false for NaN */
     default:
         return true;
     }

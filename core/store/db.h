@@ -59,7 +59,7 @@ double db_real(const struct db_query *query, int column);
 MUST_CHECK enum error_code db_enum(const struct db_query *query, int column, int last, int *value,
                                    struct error *err);
 /* To be called after a row was read. Errors: ERR_NO_MEMORY if a text could not be fetched, which
- * reads as ""; ERR_STORE for a number that nobody has written: beyond 2^55, or not finite. */
+ * reads as ""; ERR_STORE for a number that nobody has written: beyond 2^55, or 4e15 if it is a real one. */
 MUST_CHECK enum error_code db_check_row(const struct db_query *query, struct error *err);
 
 /* Runs fixed SQL without parameters. */
