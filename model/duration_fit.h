@@ -25,6 +25,7 @@ struct duration_fit {
     double full_scale;         /* of that, posterior */
     double noise;              /* scale of the residuals of log T */
     double level;              /* drift: recent residuals, added to log T */
+    double least_bytes;        /* carried by the smallest difference that taught; 0 for none */
     size_t sample_count;       /* completed transfers that taught */
     size_t pending_count;      /* running ones whose age taught */
     bool prior_only;           /* no transfer at all: the prior speaks */
