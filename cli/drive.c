@@ -12,6 +12,7 @@ struct engine drive_engine(struct session *session, const struct run *run)
         .source = &session->source,
         .target = &session->target,
         .quiesce = session->has_quiesce ? &session->quiesce : NULL,
+        .counter = &session->counter,
         .store = session->store,
         .clock = &session->clock,
         .log = &session->log,

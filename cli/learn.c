@@ -3,6 +3,7 @@
 #include "cli/target.h"
 #include "core/engine/attempt.h"
 #include "core/engine/collect.h"
+#include "core/engine/counting.h"
 #include "model/instant.h"
 
 enum error_code learn_open(struct session *session, struct error *err)
@@ -42,7 +43,14 @@ enum error_code learn_collect(struct session *session, struct error *err)
                   "'%s': %zu snapshots, %zu gaps listed, %zu periods of writes added",
                   session->config.volumes[i], result.snapshots, result.gaps_listed, result.periods);
     }
-    return ERR_NONE;
+    struct counting counting = {
+        .counter = &session->counter,
+        .config = &session->config,
+        .store = session->store,
+        .clock = &session->clock,
+        .log = &session->log,
+    };
+    return counting_read(&counting, err);
 }
 
 enum error_code learn_request(struct session *session, struct outlook_request *request,

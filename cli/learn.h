@@ -15,7 +15,8 @@ MUST_CHECK enum error_code learn_open(struct session *session, struct error *err
 /* Checks at the service that the config's target zone and instance are there. Errors: as target.h. */
 MUST_CHECK enum error_code learn_target(struct session *session, struct error *err);
 
-/* Collects the history of every volume of the set into the store.
+/* Collects the history of every volume of the set into the store, and reads this machine's counters
+ * of those that are attached to it.
  * Errors: ERR_CLOUD for a volume that does not exist; those of collect.h. */
 MUST_CHECK enum error_code learn_collect(struct session *session, struct error *err);
 

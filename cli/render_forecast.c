@@ -77,6 +77,9 @@ static void print_writes(const struct volume_model *model, FILE *out)
         out, "  writes    %s in the next hour, give or take a factor of %.2f: from %zu days%s\n",
         amount_text(hour.bytes, bytes), exp(writes->log_noise), writes->day_count,
         writes->ops_known ? "" : ", operations not measured");
+    char known[INSTANT_TEXT_SIZE];
+    (void)fprintf(out, "            measured until %s\n",
+                  instant_text(writes->known_until_ms, known));
 }
 
 static void print_next(const struct volume_belief *belief, FILE *out)

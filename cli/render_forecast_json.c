@@ -106,6 +106,7 @@ static void add_writes(struct json_out *volume, const struct volume_model *model
     json_out_bool(object, "measured", writes->known);
     json_out_bool(object, "operations_measured", writes->ops_known);
     json_out_int(object, "days", (int64_t)writes->day_count);
+    json_out_instant(object, "measured_until_at", writes->known ? writes->known_until_ms : 0);
     json_out_real(object, "next_hour_bytes", hour.bytes);
     json_out_exact(object, "log_noise", writes->log_noise);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/host/counter_local.h"
 #include "core/pg/directory.h"
 #include "core/version.h"
 #include "model/strbuf.h"
@@ -98,7 +99,10 @@ enum error_code session_configure(struct session *session, bool must_exist, stru
         TRY(config_set(&session->config, "host.device_directory", devices, err));
     TRY(read_config_file(session, must_exist, err));
     TRY(config_read_environment(&session->config, (const char *const *)environ, err));
-    return apply_flags(session, err);
+    TRY(apply_flags(session, err));
+    session->roots = session_roots(session);
+    session->counter = counter_local(&session->roots);
+    return ERR_NONE;
 }
 
 /* ---- store ---- */

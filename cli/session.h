@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/cloud.h"
 #include "core/config.h"
+#include "core/counter.h"
 #include "core/engine/engine.h"
 #include "core/host/mounts.h"
 #include "core/host/quiesce_local.h"
@@ -39,6 +40,8 @@ struct session {
     struct quiesce_local local;
     struct quiesce quiesce;
     bool has_quiesce;
+    struct mount_roots roots;
+    struct counter counter; /* of this machine's disks */
     char mounts[CONFIG_MOUNT_MAX][CONFIG_TEXT_SIZE];
     size_t mount_count;
 };

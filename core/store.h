@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "core/cloud.h"
+#include "core/counter.h"
 #include "model/error.h"
 #include "model/machine.h"
 #include "model/sample.h"
@@ -220,7 +221,8 @@ MUST_CHECK enum error_code store_put_writes(struct store *store, const char *vol
                                             const struct write_sample *rows, size_t count,
                                             struct error *err);
 
-/* All rows of a volume, oldest first. Copies are those to `target_region` only. */
+/* All rows of a volume, oldest first. Copies are those to `target_region` only. Writes are
+ * CloudWatch's, and what was counted here after them. */
 struct volume_rows {
     struct duration_sample *durations; /* heap */
     size_t duration_count;
@@ -236,6 +238,13 @@ void volume_rows_done(struct volume_rows *rows);
 /* The rows as the model takes them; borrows them and volume_id. The volume's size is not in them. */
 struct volume_history volume_rows_history(const struct volume_rows *rows, const char *volume_id);
 #define CLEANUP_VOLUME_ROWS CLEANUP(volume_rows_done)
+
+/* Keeps a reading of a volume's local counters of the instant at_ms. What was written since the
+ * reading before becomes a write period, if both are of one origin and at most COUNTED_MAX_MS apart. */
+#define COUNTED_MAX_MS 3600000
+MUST_CHECK enum error_code store_put_reading(struct store *store, const char *volume_id,
+                                             int64_t at_ms, const struct counter_reading *reading,
+                                             struct error *err);
 
 /* A volume with history. */
 struct stored_volume {

@@ -42,6 +42,10 @@ static const struct duration_prior shipped = {
 #define LEVEL_MIN_COUNT 8
 /* Residual beyond which a row is named an outlier; its weight is then below a sixth. */
 #define OUTLIER_SCALES 5.0
+/* Recorded transfers scatter this much more per log of size outside the sizes that taught. */
+#define OUTSIDE_RATIO 0.25
+/* Least size that is told apart from none. */
+#define LEAST_MIB (1.0 / 16)
 /* Server clocks tell whole seconds. */
 #define CLOCK_STEP_S 1.0
 
@@ -308,6 +312,20 @@ static void count_rows(const struct problem *problem, struct duration_fit *fit)
     fit->prior_only = fit->sample_count == 0;
 }
 
+static void set_bounds(const struct problem *problem, struct duration_fit *fit)
+{
+    fit->log_mib_min = HUGE_VAL;
+    fit->log_mib_max = -HUGE_VAL;
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct row *row = &problem->rows[i];
+        if (row->sample->pending || row->sample->full)
+            continue;
+        double log_mib = log(fmax(row->mib, LEAST_MIB));
+        fit->log_mib_min = fmin(fit->log_mib_min, log_mib);
+        fit->log_mib_max = fmax(fit->log_mib_max, log_mib);
+    }
+}
+
 /* The rate of full transfers: a normal prior and what was seen, by precision. */
 static void fit_full(const struct problem *problem, struct duration_fit *fit)
 {
@@ -337,7 +355,7 @@ static void first_guess(const struct problem *problem, double *ratios, double th
         if (row->sample->pending || row->sample->full)
             continue;
         theta[0] = fmin(theta[0], row->log_s);
-        ratios[count++] = row->log_s - log(fmax(row->mib, 1.0 / 16));
+        ratios[count++] = row->log_s - log(fmax(row->mib, LEAST_MIB));
     }
     if (count == 0)
         return;
@@ -363,6 +381,7 @@ static enum error_code fit_problem(struct problem *problem, gsl_multifit_nlinear
     read_covariance(work, &covariance.matrix, &made);
     struct line line = line_of(&theta.vector);
     made.level = choose_level(problem, &line);
+    set_bounds(problem, &made);
     fit_full(problem, &made);
     count_rows(problem, &made);
     name_outliers(problem, &line, aside);
@@ -462,6 +481,15 @@ double duration_fit_log_s(const struct duration_fit *fit, double delta_bytes)
     return log(line_s(fit->log_fixed_s, fit->log_s_per_mib, mib)) + fit->level;
 }
 
+/* How far a size lies outside those that taught, in logarithms. */
+static double outside(const struct duration_fit *fit, double mib)
+{
+    double log_mib = log(fmax(mib, LEAST_MIB));
+    if (fit->log_mib_min > fit->log_mib_max)
+        return 0;
+    return fmax(fmax(fit->log_mib_min - log_mib, log_mib - fit->log_mib_max), 0);
+}
+
 double duration_fit_scale(const struct duration_fit *fit, double delta_bytes)
 {
     double mib = fmax(delta_bytes, 0) / BYTES_PER_MIB;
@@ -470,7 +498,7 @@ double duration_fit_scale(const struct duration_fit *fit, double delta_bytes)
     double square = fit->noise * fit->noise + fixed * fixed * fit->covariance[0][0] +
                     2 * fixed * slope * fit->covariance[0][1] +
                     slope * slope * fit->covariance[1][1];
-    return sqrt(square);
+    return sqrt(square) * (1 + OUTSIDE_RATIO * outside(fit, mib));
 }
 
 double duration_fit_full_log_s(const struct duration_fit *fit, double full_bytes)

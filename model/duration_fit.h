@@ -24,6 +24,8 @@ struct duration_fit {
     double full_log_s_per_mib; /* log b of full transfers: steadier than that of differences */
     double full_scale;         /* of that, posterior */
     double noise;              /* scale of the residuals of log T */
+    double log_mib_min;        /* sizes of the incremental transfers that taught, log MiB; */
+    double log_mib_max;        /* min above max if there is none */
     double level;              /* drift: recent residuals, added to log T */
     double least_bytes;        /* carried by the smallest difference that taught; 0 for none */
     size_t sample_count;       /* completed transfers that taught */
@@ -69,7 +71,8 @@ MUST_CHECK enum error_code duration_fit_learn(const struct duration_source *sour
 /* Log of the median seconds to carry delta_bytes (not negative) of changes, drift included. */
 double duration_fit_log_s(const struct duration_fit *fit, double delta_bytes);
 
-/* Scale of log T for delta_bytes: noise and uncertainty of the parameters together. */
+/* Scale of log T for delta_bytes: noise and uncertainty of the parameters together, and more of both
+ * the further delta_bytes lies outside the sizes that taught. */
 double duration_fit_scale(const struct duration_fit *fit, double delta_bytes);
 
 /* The same two for a full transfer of full_bytes. */

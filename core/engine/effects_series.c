@@ -138,6 +138,8 @@ static enum error_code plan_and_begin(struct engine *engine, struct outlook *out
         .confidence = engine->run.confidence,
         .patience_ms = PATIENCE_OF_A_RUN_MS,
     };
+    struct counting counting = engine_counting(engine);
+    TRY(counting_read(&counting, err));
     TRY(outlook_make(&request, outlook, err));
     TRY(check_plan(engine, &outlook->plan, err));
     return begin_round(engine, &outlook->plan, event, err);
@@ -159,7 +161,8 @@ enum error_code effect_wait(struct engine *engine, enum machine_event *event, st
     (void)event;
     struct round round = {0};
     TRY(set_get_round(engine, engine->run.round, &round, err));
-    return clock_sleep_until(engine->clock, round.planned_ms, err);
+    struct counting counting = engine_counting(engine);
+    return counting_sleep_until(&counting, round.planned_ms, err);
 }
 
 /* The bytes that changed in the gap before an instant, -1 if no row tells. */

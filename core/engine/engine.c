@@ -6,6 +6,17 @@
 #include "core/engine/effects.h"
 #include "core/engine/objects.h"
 
+struct counting engine_counting(const struct engine *engine)
+{
+    return (struct counting){
+        .counter = engine->counter,
+        .config = engine->config,
+        .store = engine->store,
+        .clock = engine->clock,
+        .log = engine->log,
+    };
+}
+
 bool engine_copies(const struct engine *engine)
 {
     return strcmp(engine->run.source_region, engine->run.target_region) != 0;

@@ -9,6 +9,8 @@
 #include "core/clock.h"
 #include "core/cloud.h"
 #include "core/config.h"
+#include "core/counter.h"
+#include "core/engine/counting.h"
 #include "core/log.h"
 #include "core/quiesce.h"
 #include "core/store.h"
@@ -28,6 +30,7 @@ struct engine {
     const struct cloud *source;
     const struct cloud *target;    /* the same as source when nothing is copied */
     const struct quiesce *quiesce; /* NULL: no database and no mounts to hold still */
+    const struct counter *counter; /* NULL: not on the volumes' host */
     struct store *store;           /* locked by the caller */
     const struct clock *clock;
     const struct log *log;
@@ -35,6 +38,9 @@ struct engine {
     bool force;          /* go on although the plan does not fit */
     bool keep_snapshots; /* abort leaves snapshots and copies for a later run */
 };
+
+/* What follows the writes of the engine's set. */
+struct counting engine_counting(const struct engine *engine);
 
 /* True if snapshots have to be copied to another region. */
 bool engine_copies(const struct engine *engine);

@@ -4,6 +4,7 @@
 #include <sys/param.h>
 
 #include "core/engine/attempt.h"
+#include "core/engine/counting.h"
 #include "core/engine/engine.h"
 #include "core/engine/listing.h"
 #include "model/instant.h"
@@ -93,7 +94,9 @@ static enum error_code fit(const struct outlook_request *request,
     struct volume_history history = volume_rows_history(&rows, volume_id);
     history.volume_bytes = (int64_t)volume_bytes;
     history.prior = &prior;
-    return volume_model_fit(&history, clock_now_ms(request->clock), model, err);
+    int64_t now_ms = clock_now_ms(request->clock);
+    history.writes_current = counting_is_current(rows.writes, rows.write_count, now_ms);
+    return volume_model_fit(&history, now_ms, model, err);
 }
 
 static enum error_code add_member(const struct outlook_request *request, const char *volume_id,

@@ -96,5 +96,9 @@ enum error_code poll_pause(struct engine *engine, int64_t begun_ms, struct error
         pause_ms = least_ms;
     if (pause_ms > MS_PER_MINUTE)
         pause_ms = MS_PER_MINUTE;
-    return clock_sleep_until(engine->clock, now_ms + pause_ms, err);
+    /* While the service is down nothing is to be learned of its writers. */
+    struct counting counting = engine_counting(engine);
+    if (down)
+        counting.counter = NULL;
+    return counting_sleep_until(&counting, now_ms + pause_ms, err);
 }

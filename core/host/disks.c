@@ -47,16 +47,22 @@ static bool parse_volume_id(const char *link_name, char id[CLOUD_ID_SIZE])
     return true;
 }
 
-static bool links_to(const char *dir, const char *link_name, const char *disk)
+/* Where a link leads; false if it is none. */
+static bool read_link(const char *dir, const char *link_name, char target[PATH_MAX])
 {
     char path[PATH_MAX];
-    char target[PATH_MAX];
     (void)snprintf(path, sizeof(path), "%s/%s", dir, link_name);
-    ssize_t length = readlink(path, target, sizeof(target) - 1);
+    ssize_t length = readlink(path, target, PATH_MAX - 1);
     if (length <= 0)
         return false;
     target[length] = '\0';
-    return strcmp(last_part(target), disk) == 0;
+    return true;
+}
+
+static bool links_to(const char *dir, const char *link_name, const char *disk)
+{
+    char target[PATH_MAX];
+    return read_link(dir, link_name, target) && strcmp(last_part(target), disk) == 0;
 }
 
 static bool find_volume_id(const char *by_id, const char *disk, char id[CLOUD_ID_SIZE])
@@ -153,18 +159,46 @@ static void first_device(const char *sys, const struct mount *mount, char link[L
     }
 }
 
+static const char *by_id_of(const struct mount_roots *roots)
+{
+    return roots->by_id != NULL ? roots->by_id : "/dev/disk/by-id";
+}
+
 enum error_code mount_volumes(const struct mount_roots *roots, const struct mount *mount,
                               struct volume_ids *ids, struct error *err)
 {
     struct volume_ids found = *ids;
-    struct walk walk = {.mount = mount,
-                        .by_id = roots->by_id != NULL ? roots->by_id : "/dev/disk/by-id",
-                        .ids = &found};
+    struct walk walk = {.mount = mount, .by_id = by_id_of(roots), .ids = &found};
     char link[LINK_SIZE];
     first_device(roots->sys != NULL ? roots->sys : "/sys", mount, link);
     TRY(walk_device(&walk, link, 0, err));
     *ids = found;
     return ERR_NONE;
+}
+
+/* A partition's link names the volume too; the disk's counters hold those of its partitions. */
+static bool is_partition(const char *link_name)
+{
+    return strstr(link_name, "-part") != NULL;
+}
+
+enum error_code mount_disk_of(const struct mount_roots *roots, const char *volume_id, char *disk,
+                              size_t size, struct error *err)
+{
+    const char *by_id = by_id_of(roots);
+    CLEANUP(close_dir) DIR *dir = opendir(by_id);
+    const struct dirent *entry = NULL;
+    while (dir != NULL && (entry = readdir(dir)) != NULL) { /* NOLINT(concurrency-mt-unsafe) */
+        char id[CLOUD_ID_SIZE];
+        char target[PATH_MAX];
+        if (parse_volume_id(entry->d_name, id) && strcmp(id, volume_id) == 0 &&
+            !is_partition(entry->d_name) && read_link(by_id, entry->d_name, target)) {
+            (void)snprintf(disk, size, "%s", last_part(target));
+            return ERR_NONE;
+        }
+    }
+    return error_set(err, ERR_NOT_FOUND, "volume '%s' is not attached here (no link in '%s')",
+                     volume_id, by_id);
 }
 
 enum error_code mount_check_covered(const struct mount_roots *roots, const char *what,

@@ -53,6 +53,11 @@ MUST_CHECK enum error_code mount_find_device(const struct mount_roots *roots, de
 MUST_CHECK enum error_code mount_volumes(const struct mount_roots *roots, const struct mount *mount,
                                          struct volume_ids *ids, struct error *err);
 
+/* Names the disk that an attached volume is here, for example "nvme1n1".
+ * Errors: ERR_NOT_FOUND if no link names the volume. */
+MUST_CHECK enum error_code mount_disk_of(const struct mount_roots *roots, const char *volume_id,
+                                         char *disk, size_t size, struct error *err);
+
 /* Checks that every volume under `path` is in `set`; `what` names the place in the error, for
  * example "tablespace 'cold'".
  * Errors: ERR_QUIESCE naming place, path and volume if one is missing; as the two above. */

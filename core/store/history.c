@@ -81,6 +81,51 @@ enum error_code store_put_writes(struct store *store, const char *volume_id,
             put_write, volume_id, rows, count, err);
 }
 
+static void bind_reading(struct db_query *query, const char *volume_id, int64_t at_ms,
+                         const struct counter_reading *reading)
+{
+    db_bind_text(query, volume_id);
+    db_bind_int(query, at_ms);
+    db_bind_text(query, reading->origin);
+    db_bind_int(query, reading->bytes);
+    db_bind_int(query, reading->ops);
+}
+
+static enum error_code count_since(struct store *store, const char *volume_id, int64_t at_ms,
+                                   const struct counter_reading *reading, struct error *err)
+{
+    CLEANUP_QUERY struct db_query query = {0};
+    TRY(db_prepare(store,
+                   "INSERT OR REPLACE INTO counted"
+                   " SELECT volume_id, at_ms, ?2 - at_ms, ?4 - bytes, ?5 - ops FROM reading"
+                   " WHERE volume_id = ?1 AND origin = ?3 AND at_ms BETWEEN ?2 - ?6 AND ?2 - 1"
+                   " AND bytes <= ?4 AND ops <= ?5",
+                   &query, err));
+    bind_reading(&query, volume_id, at_ms, reading);
+    db_bind_int(&query, COUNTED_MAX_MS);
+    return db_run(&query, err);
+}
+
+static enum error_code keep_reading(struct store *store, const char *volume_id, int64_t at_ms,
+                                    const struct counter_reading *reading, struct error *err)
+{
+    CLEANUP_QUERY struct db_query query = {0};
+    TRY(count_since(store, volume_id, at_ms, reading, err));
+    TRY(db_prepare(store,
+                   "INSERT OR REPLACE INTO reading (volume_id, at_ms, origin, bytes, ops)"
+                   " VALUES (?,?,?,?,?)",
+                   &query, err));
+    bind_reading(&query, volume_id, at_ms, reading);
+    return db_run(&query, err);
+}
+
+enum error_code store_put_reading(struct store *store, const char *volume_id, int64_t at_ms,
+                                  const struct counter_reading *reading, struct error *err)
+{
+    TRY(db_exec(store, "BEGIN IMMEDIATE", err));
+    return db_end(store, keep_reading(store, volume_id, at_ms, reading, err), err);
+}
+
 static enum error_code read_duration(const struct db_query *query, void *item, struct error *err)
 {
     struct duration_sample *row = item;
@@ -158,8 +203,11 @@ static enum error_code get_writes(struct store *store, const char *volume_id,
 {
     CLEANUP_QUERY struct db_query query = {0};
     TRY(db_prepare(store,
-                   "SELECT start_ms, length_ms, bytes, ops FROM writes WHERE volume_id = ?"
-                   " ORDER BY start_ms",
+                   "SELECT start_ms, length_ms, bytes, ops FROM writes WHERE volume_id = ?1"
+                   " UNION ALL"
+                   " SELECT start_ms, length_ms, bytes, ops FROM counted WHERE volume_id = ?1"
+                   " AND start_ms >= ifnull((SELECT max(start_ms + length_ms) FROM writes"
+                   " WHERE volume_id = ?1), 0) ORDER BY start_ms",
                    &query, err));
     db_bind_text(&query, volume_id);
     return db_read_all(&query, read_write, sizeof(*rows->writes), (void **)&rows->writes,

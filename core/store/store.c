@@ -69,6 +69,12 @@ static const char *const migrations[] = {
     "ALTER TABLE run ADD COLUMN drawn_p95_s REAL NOT NULL DEFAULT 0;"
     "UPDATE run SET drawn_p05_s = first_p05_s, drawn_p50_s = first_p50_s,"
     " drawn_p95_s = first_p95_s;",
+    "CREATE TABLE reading ("
+    " volume_id TEXT PRIMARY KEY, at_ms INTEGER NOT NULL, origin TEXT NOT NULL,"
+    " bytes INTEGER NOT NULL, ops INTEGER NOT NULL) STRICT;"
+    "CREATE TABLE counted ("
+    " volume_id TEXT NOT NULL, start_ms INTEGER NOT NULL, length_ms INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, ops INTEGER NOT NULL, PRIMARY KEY (volume_id, start_ms)) STRICT;",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

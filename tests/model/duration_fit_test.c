@@ -189,3 +189,28 @@ Test(duration_fit, a_fleet_makes_the_prior_of_a_new_volume)
     struct duration_prior none = duration_prior_of_fleet(&fits[2], 1);
     cr_expect_eq(none.log_fixed_s, duration_prior_shipped().log_fixed_s);
 }
+
+/* A small final after large rounds is what matters, and what such a history says least of. */
+Test(duration_fit, doubts_grow_outside_the_sizes_that_taught)
+{
+    struct made_history made;
+    struct set_aside aside = {0};
+    struct volume_history none = {0};
+    made_history_init(&made, &seed_truth, 9, 40, 7200, 0, 0);
+    struct duration_fit fit = learn(&made.history, &aside);
+    double least = 1048576 * exp(fit.log_mib_min);
+    double most = 1048576 * exp(fit.log_mib_max);
+    double inside = duration_fit_scale(&fit, sqrt(least * most));
+    cr_expect_float_eq(duration_fit_scale(&fit, least), inside, 0.05 * inside);
+    double before = duration_fit_scale(&fit, least);
+    for (double bytes = least / 2; bytes > 1e5; bytes /= 4) {
+        double scale = duration_fit_scale(&fit, bytes);
+        cr_expect(scale > before && isfinite(scale), "%g bytes", bytes);
+        before = scale;
+    }
+    cr_expect_gt(duration_fit_scale(&fit, 16 * most), 1.5 * duration_fit_scale(&fit, most));
+    struct duration_fit prior = learn(&none, &aside);
+    cr_expect(isfinite(duration_fit_scale(&prior, 0)) &&
+              isfinite(duration_fit_scale(&prior, 1e15)));
+    made_history_done(&made);
+}
