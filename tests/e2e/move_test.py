@@ -1,5 +1,7 @@
 """A live PostgreSQL moves to another region: every acknowledged row arrives, and not one more."""
 
+import sqlite3
+
 import harness as h
 from scene import Scene
 
@@ -35,6 +37,11 @@ def check_memory(cloud, scene):
     h.check(learned["own_series"] == 1 and learned["own_rounds"] >= 1,
             f"the next forecast knows the series and its {learned['own_rounds']} rounds")
     h.check(document["own_steps"]["runs"] == 1, "and what our own steps took")
+    db = sqlite3.connect(scene.store / "ebshift.db")
+    rows, size, ops = db.execute("SELECT count(*), sum(bytes), sum(ops) FROM counted").fetchone()
+    db.close()
+    h.check(rows > 0 and size > 0 and ops > 0,
+            f"this machine's counters told of {size} bytes in {rows} periods while the run waited")
 
 
 def test(place):

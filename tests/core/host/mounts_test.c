@@ -12,6 +12,8 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
+#include "core/host/counter_local.h"
+
 /* A fake machine under one directory: proc/self/mountinfo, sys/, by-id/, and the mount points as
  * plain directories, because paths are resolved for real. */
 static char base[PATH_MAX];
@@ -273,4 +275,34 @@ Test(mounts, a_set_with_every_volume_of_the_path_covers_it)
     struct error err = {0};
     cr_expect_eq(mount_check_covered(&roots, "data directory", at("m/lvm"), &set, &err), ERR_NONE,
                  "%s", err.message);
+}
+
+static void write_line(const char *path, const char *line)
+{
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file, "%s", path);
+    (void)fputs(line, file);
+    (void)fclose(file);
+}
+
+Test(mounts, the_kernel_counts_what_was_written_to_a_volume)
+{
+    struct error err;
+    struct counter_reading reading;
+    struct counter counter = counter_local(&roots);
+    make_dirs(at("proc/sys/kernel/random"));
+    write_line(at("proc/sys/kernel/random/boot_id"), "5f0c-b007\n");
+    write_line(at("sys/devices/pci/nvme2n1/diskseq"), "12\n");
+    write_line(at("sys/devices/pci/nvme2n1/stat"),
+               "    1034     5   80123   411    2500     17   98765    902   0  600  1313\n");
+    cr_assert_eq(counter.read(counter.self, "vol-1a1b2c3d4e5f60718", &reading, &err), ERR_NONE,
+                 "%s", err.message);
+    cr_expect_eq(reading.ops, 2500);
+    cr_expect_eq(reading.bytes, INT64_C(98765) * 512);
+    cr_expect_str_eq(reading.origin, "5f0c-b007 12");
+    cr_expect_eq(counter.read(counter.self, "vol-ffffffffffffffff0", &reading, &err),
+                 ERR_NOT_FOUND);
+    cr_expect_eq(counter.read(counter.self, "vol-0a1b2c3d4e5f60718", &reading, &err), ERR_SYSTEM,
+                 "a disk without counters");
+    cr_expect_eq(reading.ops, 2500, "the output must stay untouched");
 }

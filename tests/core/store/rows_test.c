@@ -246,6 +246,42 @@ static void expect_same_round(const struct round *got, const struct round *want)
     cr_expect_eq(got->actual_delta_bytes, want->actual_delta_bytes);
 }
 
+static void count(int64_t at_ms, const char *origin, int64_t bytes, int64_t ops)
+{
+    struct counter_reading reading = {.bytes = bytes, .ops = ops};
+    (void)snprintf(reading.origin, sizeof(reading.origin), "%s", origin);
+    cr_assert_eq(store_put_reading(store, VOLUME, at_ms, &reading, &err), ERR_NONE, "%s",
+                 err.message);
+}
+
+Test(store_rows, what_is_counted_here_follows_what_cloudwatch_told)
+{
+    const int64_t t = 1772409600000;
+    struct volume_rows rows = {0};
+    struct write_sample told = {.start_ms = t, .length_ms = 300000, .bytes = 7, .ops = 1};
+    cr_assert_eq(store_put_writes(store, VOLUME, &told, 1, &err), ERR_NONE);
+    count(t + 100000, "boot a", 1000, 10);
+    count(t + 300000, "boot a", 5000, 30); /* CloudWatch tells of that time */
+    count(t + 600000, "boot a", 6000, 35);
+    count(t + 700000, "boot b", 7000, 40); /* another boot */
+    count(t + 800000, "boot b", 100, 2);   /* counts anew */
+    count(t + 900000, "boot b", 400, 3);
+    count(t + 900000, "boot b", 450, 4);    /* no time has passed */
+    count(t + 9900000, "boot b", 9000, 90); /* hours later */
+    count(t + 9950000, "boot b", 9000, 90);
+    cr_assert_eq(store_get_volume_rows(store, VOLUME, "eu-west-1", &rows, &err), ERR_NONE);
+    cr_assert_eq(rows.write_count, 4, "%zu rows", rows.write_count);
+    cr_expect_eq(rows.writes[0].bytes, 7);
+    cr_expect_eq(rows.writes[1].start_ms, t + 300000);
+    cr_expect_eq(rows.writes[1].length_ms, 300000);
+    cr_expect_eq(rows.writes[1].bytes, 1000);
+    cr_expect_eq(rows.writes[1].ops, 5);
+    cr_expect_eq(rows.writes[2].bytes, 300);
+    cr_expect_eq(rows.writes[3].start_ms, t + 9900000);
+    cr_expect_eq(rows.writes[3].bytes, 0);
+    volume_rows_done(&rows);
+}
+
 /* A finished run whose downtime was 900 s: cut 10 s after the fence, 300 s of snapshot, 2 s to the
  * copy, 500 s of it; and a round of 400 s before. */
 static void add_finished(const char *id, int64_t created_ms, const char *volume_id)
