@@ -23,13 +23,12 @@ LIMIT_S = 1.0
 SLACK_S = 0.2
 
 
-def watch_mount(mount_point, beat_path):
+def watch_mount(mount_point, beat_fd):
     """The process that measures: removing what is not there changes nothing, but waits while the
     mount is frozen. Says how long, whenever it waited."""
     with contextlib.suppress(OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(2))
-    with open(beat_path, "r+b") as file:
-        beat = mmap.mmap(file.fileno(), 8)
+    beat = mmap.mmap(int(beat_fd), 8)  # in memory: a file would have us wait for its disk
     absent = os.path.join(mount_point, ".absent")
     while True:
         began = time.monotonic()
@@ -46,12 +45,12 @@ class Stalls:
     """What writers to a mount met with."""
 
     def __init__(self, place, mount_point):
-        beat_path = place.path / (pathlib.Path(mount_point).name + ".beat")
-        beat_path.write_bytes(bytes(8))
-        with open(beat_path, "r+b") as file:
-            self.beat = mmap.mmap(file.fileno(), 8)
-        self.process = subprocess.Popen([sys.executable, __file__, mount_point, beat_path],
-                                        text=True, stdout=subprocess.PIPE)
+        fd = os.memfd_create("beat")
+        os.ftruncate(fd, 8)
+        self.beat = mmap.mmap(fd, 8)
+        self.process = subprocess.Popen([sys.executable, __file__, mount_point, str(fd)],
+                                        text=True, stdout=subprocess.PIPE, pass_fds=[fd])
+        os.close(fd)
         os.set_blocking(self.process.stdout.fileno(), False)
         place.callback(place.stop, self.process)
         self.text = ""
@@ -136,6 +135,7 @@ def loop(place, filesystem, kills, dice):
             lengths.append(found[0])
             thaws.append(found[1])
             assert found[0] <= LIMIT_S + SLACK_S, f"writers were shut out for {found[0]:.3f} s"
+            print(f"   {verb}: {found[0]:.3f} s, {found[1]:.3f} s after the kill", flush=True)
     h.check(True, f"{filesystem}: {kills} kills inside the freeze, the longest lasted "
                   f"{max(lengths):.3f} s of {LIMIT_S:.0f} s, thawed at most {max(thaws):.3f} s after the "
                   "kill; PostgreSQL wrote on after each")

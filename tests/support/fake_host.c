@@ -59,6 +59,10 @@ static enum error_code fence(void *self, char lsn[LSN_TEXT_SIZE], struct error *
     if (!host->fenced)
         host->fenced_ms = host->in->now_ms;
     host->fenced = true;
+    enum error_code fails = host->fence_fails;
+    host->fence_fails = ERR_NONE;
+    if (fails != ERR_NONE)
+        return error_set(err, fails, "2 sessions do not end");
     (void)snprintf(lsn, LSN_TEXT_SIZE, "2B/5C0A1F38");
     return effect_done(host, err);
 }
@@ -69,6 +73,10 @@ static enum error_code unfence(void *self, const char *record, struct error *err
     TRY(begin_effect(host, 200, err));
     if (strcmp(record, RECORD_LINE) != 0)
         return error_set(err, ERR_POSTGRES, "not a record of a fence: '%s'", record);
+    enum error_code fails = host->unfence_fails;
+    host->unfence_fails = ERR_NONE;
+    if (fails != ERR_NONE)
+        return error_set(err, fails, "no answer");
     host->fenced = false;
     return effect_done(host, err);
 }

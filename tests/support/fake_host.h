@@ -43,6 +43,8 @@ struct fake_host {
     /* set by a test */
     enum error_code settle_fails; /* what settle() returns once, then forgotten */
     enum error_code backup_end_fails;
+    enum error_code fence_fails; /* with the fence half up */
+    enum error_code unfence_fails;
 };
 
 /* A quiet machine in a world; borrows the world. */

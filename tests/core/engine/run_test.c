@@ -125,6 +125,32 @@ Test(engine_run, an_abort_after_a_cut_that_did_not_thaw_leaves_nothing)
     cr_assert_eq(audit_gone(&rig, &err), ERR_NONE, "%s", err.message);
 }
 
+Test(engine_run, a_fence_that_fails_is_taken_down_at_once)
+{
+    struct run run;
+    rig.host.fence_fails = ERR_POSTGRES;
+    expect_run_on(ERR_POSTGRES);
+    cr_expect_str_eq(err.message, "2 sessions do not end");
+    cr_expect_not(rig.host.fenced);
+    cr_assert(rig_read(&rig, &run));
+    cr_expect_eq(run.down_ms, 0, "nobody is shut out");
+    expect_run_on(ERR_NONE);
+    expect_done("fenced at the second try");
+    cr_expect_eq(rig.host.fence_records, 2, "what was before is asked anew");
+}
+
+Test(engine_run, a_fence_that_stays_half_up_says_so_and_can_be_aborted)
+{
+    rig.host.fence_fails = ERR_POSTGRES;
+    rig.host.unfence_fails = ERR_POSTGRES;
+    expect_run_on(ERR_POSTGRES);
+    cr_expect_str_eq(err.message,
+                     "writers may still be shut out (no answer): 2 sessions do not end");
+    cr_assert_eq(rig_drive(&rig, RIG_ABORT, &err), ERR_NONE, "%s", err.message);
+    cr_expect_not(rig.host.fenced);
+    cr_assert_eq(audit_gone(&rig, &err), ERR_NONE, "%s", err.message);
+}
+
 Test(engine_run, an_answer_after_the_watchdog_thawed_makes_the_set_crash)
 {
     struct run run;
