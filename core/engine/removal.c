@@ -82,6 +82,26 @@ static enum error_code await(struct engine *engine, const char *id, int64_t made
     }
 }
 
+static bool is_leaving(const struct cloud_volume *volume)
+{
+    return volume->attachment == CLOUD_DETACHED || volume->attachment == CLOUD_DETACHING;
+}
+
+/* The answer to an earlier try may have been lost, and the volume be on its way. */
+static enum error_code forgive_refusal(struct engine *engine, const char *id, enum error_code code,
+                                       struct error *err)
+{
+    CLEANUP_CLOUD_VOLUMES struct cloud_volumes seen = {0};
+    struct error refusal = *err;
+    if (code != ERR_STATE)
+        return code;
+    TRY(poll_volumes(engine, engine->target, &id, 1, &seen, err));
+    if (seen.count == 0 || is_leaving(&seen.items[0]))
+        return ERR_NONE;
+    *err = refusal;
+    return code;
+}
+
 /* Detaches unless an earlier process asked for that, and waits until it is true. */
 static enum error_code detach(struct engine *engine, const char *id,
                               enum cloud_attachment_state attachment, bool *gone, struct error *err)
@@ -93,7 +113,7 @@ static enum error_code detach(struct engine *engine, const char *id,
     *gone = code == ERR_NOT_FOUND;
     if (*gone)
         return ERR_NONE;
-    TRY(code);
+    TRY(forgive_refusal(engine, id, code, err));
     return await(engine, id, 0, is_detached, &attachment, gone, err);
 }
 

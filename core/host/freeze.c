@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/host/mounts.h"
 
 static bool has_device(const struct freeze *freeze, dev_t device)
 {
@@ -53,6 +54,7 @@ static enum error_code add_mount(struct freeze *freeze, const char *path, struct
     if (checked == ERR_NONE && !has_device(freeze, found.st_dev)) {
         struct frozen_mount *mount = &freeze->mounts[freeze->count];
         mount->device = found.st_dev;
+        mount->disk = mount_disk_number(&(struct mount_roots){0}, found.st_dev);
         if (realpath(path, mount->path) != NULL) {
             freeze->fds[freeze->count++] = fd;
             return ERR_NONE;

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,8 +56,8 @@ static enum error_code put_mounts(const char *path, const struct frozen_mount *m
     boot_line(boot);
     (void)fputs(boot, file);
     for (size_t i = 0; i < count; i++) {
-        (void)fprintf(file, "%u:%u %s\n", major(mounts[i].device), minor(mounts[i].device),
-                      mounts[i].path);
+        (void)fprintf(file, "%u:%u %" PRIu64 " %s\n", major(mounts[i].device),
+                      minor(mounts[i].device), mounts[i].disk, mounts[i].path);
     }
     if (fclose(file) != 0)
         return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerrordesc_np(errno));
@@ -92,6 +93,7 @@ static bool parse_line(char *line, struct frozen_mount *mount)
     if (at == line || *at != ':')
         return false;
     unsigned long device_minor = strtoul(at + 1, &at, 10);
+    mount->disk = strtoull(at, &at, 10);
     if (strncmp(at, " /", 2) != 0)
         return false;
     mount->device = makedev((unsigned)device_major, (unsigned)device_minor);

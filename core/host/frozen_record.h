@@ -2,13 +2,14 @@
  *
  * Written before the freeze and removed after the thaw, so that `ebshift thaw` finds what a dead
  * ebshift (and a dead watchdog) left frozen, without config, store or network. The first line is
- * "boot ID": no freeze survives a reboot. Then one line a mount: "MAJOR:MINOR PATH", the path as
+ * "boot ID": no freeze survives a reboot. Then one line a mount: "MAJOR:MINOR DISK PATH", the path as
  * given by the kernel's mount table, newlines not allowed. */
 #ifndef CORE_HOST_FROZEN_RECORD_H
 #define CORE_HOST_FROZEN_RECORD_H
 
 #include <limits.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "model/error.h"
@@ -18,6 +19,7 @@
 /* One mount as a record names it. */
 struct frozen_mount {
     dev_t device;
+    uint64_t disk; /* mount_disk_number(): the same device number is another disk another time */
     char path[PATH_MAX];
 };
 

@@ -80,6 +80,12 @@ struct thaw_visit {
     void *context;
 };
 
+/* Numbers of devices are used again. */
+static bool is_same_disk(const struct frozen_mount *mount)
+{
+    return mount_disk_number(&(struct mount_roots){0}, mount->device) == mount->disk;
+}
+
 static bool lies_on(const char *path, dev_t device)
 {
     struct stat found;
@@ -116,7 +122,7 @@ static enum error_code check_not_held(const struct frozen_mount *mount, struct e
     char name[256];
     char path[sizeof(name) + 8];
     if (!device_name(mount->device, name, sizeof(name)))
-        return ERR_NONE; /* the disk is gone, and the filesystem with it */
+        return ERR_NONE;
     (void)snprintf(path, sizeof(path), "/dev/%s", name);
     int fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
     if (fd >= 0)
@@ -138,10 +144,12 @@ static enum error_code thaw_recorded(void *context, const struct frozen_mount *m
     const char *mount_point = mount->path;
     struct mount found;
     bool was_frozen = false;
-    if (!lies_on(mount_point, mount->device) &&
+    if (!lies_on(mount_point, mount->device) && mount->disk != 0 &&
         mount_find_device(&roots, mount->device, &found, NULL) == ERR_NONE)
         mount_point = found.mount_point;
-    if (lies_on(mount_point, mount->device)) {
+    if (!is_same_disk(mount)) {
+        mount_point = mount->path; /* the disk is gone, and the filesystem with it */
+    } else if (lies_on(mount_point, mount->device)) {
         TRY(freeze_thaw_path(mount_point, &was_frozen, err));
     } else {
         TRY(check_not_held(mount, err));

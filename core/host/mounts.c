@@ -114,3 +114,21 @@ enum error_code mount_find_device(const struct mount_roots *roots, dev_t device,
                  : error_set(err, ERR_NOT_FOUND, "device %u:%u is mounted nowhere", major(device),
                              minor(device));
 }
+
+/* A partition has the number of its disk, one directory up. */
+uint64_t mount_disk_number(const struct mount_roots *roots, dev_t device)
+{
+    static const char *const places[] = {"diskseq", "../diskseq"};
+    char path[PATH_MAX];
+    uint64_t number = 0;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && number == 0; i++) {
+        (void)snprintf(path, sizeof(path), "%s/dev/block/%u:%u/%s",
+                       roots->sys != NULL ? roots->sys : "/sys", major(device), minor(device),
+                       places[i]);
+        CLEANUP(close_file) FILE *file = fopen(path, "re");
+        char line[32];
+        if (file != NULL && fgets(line, sizeof(line), file) != NULL)
+            number = strtoull(line, NULL, 10);
+    }
+    return number;
+}

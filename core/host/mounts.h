@@ -8,6 +8,7 @@
 
 #include <limits.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/cloud.h"
@@ -44,6 +45,10 @@ MUST_CHECK enum error_code mount_find(const struct mount_roots *roots, const cha
  * Errors: ERR_NOT_FOUND if it is mounted nowhere; ERR_SYSTEM. */
 MUST_CHECK enum error_code mount_find_device(const struct mount_roots *roots, dev_t device,
                                              struct mount *mount, struct error *err);
+
+/* The number that the kernel gave to the disk behind a device, and to no other since it booted; 0 if
+ * there is none, or the kernel (before 5.15) counts no disks. */
+uint64_t mount_disk_number(const struct mount_roots *roots, dev_t device);
 
 /* Adds to *ids the EBS volumes that the mount's block device is made of: through partitions,
  * device-mapper (LVM, LUKS) and md to the disks, and by their by-id link to volume ids. *ids is

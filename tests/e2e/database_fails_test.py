@@ -11,44 +11,10 @@ import threading
 import time
 
 import harness as h
+from migration import Migration
 from scene import Scene
 
 DATABASE, QUIESCE = 8, 9
-
-
-class Migration:
-    """A migrate or resume in the background."""
-
-    def __init__(self, scene, verb, *options, env=()):
-        words = [h.BIN / "ebshift", verb, "--config", scene.config, "--verbose"]
-        if verb == "migrate":
-            words += ["--window", scene.window(after_hours=0.5)]
-        self.scene = scene
-        self.process = subprocess.Popen([*words, *options], text=True, stdout=subprocess.PIPE,
-                                        stderr=subprocess.STDOUT,
-                                        env={**scene.cloud.environ(), **dict(env)})
-        scene.place.callback(scene.place.stop, self.process)
-
-    def wait_until(self, due, seconds=60):
-        end = time.monotonic() + seconds
-        while not due():
-            if self.process.poll() is not None or time.monotonic() > end:
-                raise AssertionError(f"it never came so far: {self.process.communicate()[0]}")
-            time.sleep(0.002)
-
-    def wait_for(self, state):
-        self.wait_until(lambda: self.scene.newest_run()[1] == state)
-
-    def record(self):
-        """What it writes just before it freezes."""
-        return pathlib.Path(f"/run/ebshift/frozen.{self.process.pid}")
-
-    def end(self, code, seconds=90):
-        """Its words, once it ended with `code`."""
-        told, _ = self.process.communicate(timeout=seconds)
-        if self.process.returncode != code:
-            raise AssertionError(f"ended with {self.process.returncode}, not {code}: {told}")
-        return told
 
 
 def says(told, *words):

@@ -180,13 +180,21 @@ check "and has thawed it" thawed_within 1 "$dir/elsewhere" "$two"
 umount "$dir/elsewhere"
 mount -o loop "$dir/one.img" "$one"
 
+# Another disk may have the number of one that is gone
 hold_and_kill_both
+fsfreeze -u "$one"
+device=$(losetup -n -O NAME -j "$dir/one.img")
 umount "$one"
-sed -i "s/^7:[0-9]* /7:1048575 /" "$record"/frozen.*
+truncate -s 64M "$dir/other.img"
+mkfs.ext4 -q -F "$dir/other.img"
+losetup "$device" "$dir/other.img" && mount "$device" "$one" || echo "FAIL  cannot reuse $device"
+fsfreeze -f "$one"
 "$probe" thaw "$record" >"$dir/out"
 check "a disk that is gone holds nothing" grep -q "^not-frozen $one" "$dir/out"
+check "and one with its number is somebody else's" is_frozen "$one"
+fsfreeze -u "$one"
+umount "$one" && losetup -d "$device"
 mount -o loop "$dir/one.img" "$one"
-fsfreeze -u "$one"; fsfreeze -u "$two"
 
 hold_and_kill_both
 sed -i "s/^boot.*/boot 00000000-0000-0000-0000-000000000000/" "$record"/frozen.*

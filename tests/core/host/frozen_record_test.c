@@ -35,8 +35,8 @@ static enum error_code see(void *context, const struct frozen_mount *mount, stru
 {
     struct seen *seen = context;
     size_t length = strlen(seen->text);
-    (void)snprintf(seen->text + length, sizeof(seen->text) - length, "[%u:%u %s]",
-                   major(mount->device), minor(mount->device), mount->path);
+    (void)snprintf(seen->text + length, sizeof(seen->text) - length, "[%u:%u %d %s]",
+                   major(mount->device), minor(mount->device), (int)mount->disk, mount->path);
     return seen->answer == ERR_NONE ? ERR_NONE : error_set(err, seen->answer, "no");
 }
 
@@ -45,6 +45,7 @@ static void write_two(void)
     static struct frozen_mount mounts[2];
     struct error err = {0};
     mounts[0].device = makedev(259, 3);
+    mounts[0].disk = 4711;
     mounts[1].device = makedev(252, 0);
     (void)snprintf(mounts[0].path, sizeof(mounts[0].path), "/srv/data with space");
     (void)snprintf(mounts[1].path, sizeof(mounts[1].path), "/srv/wal");
@@ -58,7 +59,7 @@ Test(frozen_record, what_was_written_is_visited_and_removed)
     struct error err = {0};
     write_two();
     cr_assert_eq(frozen_record_visit(inner, see, &seen, &err), ERR_NONE, "%s", err.message);
-    cr_expect_str_eq(seen.text, "[259:3 /srv/data with space][252:0 /srv/wal]");
+    cr_expect_str_eq(seen.text, "[259:3 4711 /srv/data with space][252:0 0 /srv/wal]");
     cr_assert_eq(frozen_record_visit(inner, see, &again, &err), ERR_NONE);
     cr_expect_str_eq(again.text, "");
 }
@@ -70,7 +71,7 @@ Test(frozen_record, a_failed_visit_goes_on_and_keeps_the_record)
     struct error err = {0};
     write_two();
     cr_assert_eq(frozen_record_visit(inner, see, &seen, &err), ERR_NOT_THAWED);
-    cr_expect_str_eq(seen.text, "[259:3 /srv/data with space][252:0 /srv/wal]");
+    cr_expect_str_eq(seen.text, "[259:3 4711 /srv/data with space][252:0 0 /srv/wal]");
     cr_assert_eq(frozen_record_visit(inner, see, &again, &err), ERR_NONE);
     cr_expect_str_eq(again.text, seen.text);
 }
