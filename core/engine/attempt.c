@@ -48,6 +48,5 @@ bool attempt_again(struct attempt *attempt, enum error_code *code, struct error 
 
 bool attempt_unsure(enum error_code code)
 {
-    /* Memory may have run out over the answer. */
-    return code == ERR_AMBIGUOUS || code == ERR_PROTOCOL || code == ERR_NO_MEMORY;
+    return code == ERR_AMBIGUOUS || code == ERR_PROTOCOL;
 }

@@ -16,9 +16,10 @@
 #include "model/error.h"
 #include "model/retry.h"
 
-/* How long a running migration tries a call that fails for now; somebody who waits at a terminal is
- * told sooner. */
+/* How long a running migration tries a call that fails for now, and one that only teaches; somebody
+ * who waits at a terminal is told sooner. */
 #define PATIENCE_OF_A_RUN_MS    INT64_C(1800000)
+#define PATIENCE_TO_LEARN_MS    INT64_C(60000)
 #define PATIENCE_AT_A_PROMPT_MS INT64_C(15000)
 
 struct attempt {

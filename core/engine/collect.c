@@ -73,13 +73,22 @@ static int64_t known_change(const struct volume_rows *rows, int64_t start_ms, in
     return -1;
 }
 
+/* What only teaches may fail for now: no round of a series waits half an hour for it, as it does for
+ * a snapshot. */
+static struct attempt begin_to_learn(const struct collect_request *request, const char *what)
+{
+    int64_t patience_ms = request->patience_ms;
+    if (patience_ms > PATIENCE_TO_LEARN_MS)
+        patience_ms = PATIENCE_TO_LEARN_MS;
+    return attempt_begin(request->clock, request->log, what, patience_ms);
+}
+
 static enum error_code list_blocks(const struct collect_request *request, const char *first_id,
                                    const char *second_id, struct block_map *map, struct error *err)
 {
     struct cloud_block_sink sink = block_map_sink(map);
     enum error_code code = ERR_NONE;
-    struct attempt attempt =
-        attempt_begin(request->clock, request->log, "list changed blocks", request->patience_ms);
+    struct attempt attempt = begin_to_learn(request, "list changed blocks");
     do {
         code = request->source->list_changed_blocks(request->source->self, first_id, second_id,
                                                     &sink, err);
@@ -106,6 +115,7 @@ struct gaps {
     const struct cloud_snapshot *snapshots;
     struct block_map *maps; /* heap */
     bool *listed;           /* heap; false where the service could not tell */
+    bool is_away;           /* the service: it failed for now, and for longer than we wait */
     size_t count;
 };
 
@@ -146,6 +156,7 @@ static enum error_code list_gap(const struct collect_request *request, struct ga
     if (code == ERR_INTERRUPTED || code == ERR_NO_MEMORY)
         return code;
     gaps->listed[gap] = code == ERR_NONE;
+    gaps->is_away = code == ERR_TRANSIENT || code == ERR_UNREACHABLE || code == ERR_AMBIGUOUS;
     result->gaps_listed += code == ERR_NONE;
     result->gaps_failed += code != ERR_NONE;
     if (code != ERR_NONE)
@@ -157,7 +168,7 @@ static enum error_code read_gaps(const struct collect_request *request, const ch
                                  struct gaps *gaps, struct collect_result *result,
                                  struct error *err)
 {
-    for (size_t gap = 0; gap < gaps->count; gap++) {
+    for (size_t gap = 0; gap < gaps->count && !gaps->is_away; gap++) {
         TRY(list_gap(request, gaps, gap, result, err));
         TRY(store_unions(request, volume_id, gaps, gap, err));
     }
@@ -275,8 +286,7 @@ static enum error_code get_metric(const struct collect_request *request,
                                   struct cloud_metric *metric, struct error *err)
 {
     enum error_code code = ERR_NONE;
-    struct attempt attempt =
-        attempt_begin(request->clock, request->log, "read the write metrics", request->patience_ms);
+    struct attempt attempt = begin_to_learn(request, "read the write metrics");
     do {
         cloud_metric_done(metric);
         code = request->source->get_metric(request->source->self, wanted, metric, err);

@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
+#include "model/instant.h"
 #include "tests/core/engine/engine_audit.h"
 #include "tests/core/engine/engine_rig.h"
 
@@ -159,6 +160,17 @@ Test(engine_run, an_answer_after_the_watchdog_thawed_makes_the_set_crash)
     expect_done("thawed by the watchdog");
     cr_assert(rig_read(&rig, &run));
     cr_expect_str_eq(run.consistency, "crash");
+}
+
+/* A foreign server showed it: what only teaches must not hold up the night. */
+Test(engine_run, a_service_that_cannot_tell_changed_blocks_costs_a_minute)
+{
+    struct run run;
+    rig_arm(&rig, "from 1st ListChangedBlocks: answer 500");
+    expect_run_on(ERR_NONE);
+    expect_done("without changed blocks");
+    cr_assert(rig_read(&rig, &run));
+    cr_expect_leq(run.finished_ms - run.up_ms, 5 * MS_PER_MINUTE);
 }
 
 /* What strikes once must be ridden out, or be told and then be over with a second process. */
