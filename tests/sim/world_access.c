@@ -7,24 +7,24 @@
 
 const char world_web_role[] = "arn:aws:iam::111122223333:role/ebshift-pod";
 
-/* Roles of account B that every principal of account A may assume; one asks for an external id, as
- * a third party's role does. */
+/* Who may become what: two roles of account B trust every principal of account A, one of them with an
+ * external id as a third party's does; one of account A trusts an identity provider. */
 static const struct role {
-    const char *name;
-    const char *external_id; /* NULL: none is asked for */
+    const char *arn;
+    const char *trusted_account; /* NULL: only a web identity */
+    const char *external_id;     /* NULL: none is asked for */
     const char *id;
 } roles[] = {
-    {"ebshift-target", NULL, "AROAEBSHIFTTARGET0001"},
-    {"ebshift-external", "contract-42", "AROAEBSHIFTEXTERN0001"},
+    {"arn:aws:iam::444455556666:role/ebshift-target", account_a, NULL, "AROAEBSHIFTTARGET0001"},
+    {"arn:aws:iam::444455556666:role/ebshift-external", account_a, "contract-42",
+     "AROAEBSHIFTEXTERN0001"},
+    {world_web_role, NULL, NULL, "AROAEBSHIFTPOD0000001"},
 };
 
 static const struct role *find_role(const char *arn)
 {
-    static const char prefix[] = "arn:aws:iam::444455556666:role/";
-    if (strncmp(arn, prefix, strlen(prefix)) != 0)
-        return NULL;
     for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
-        if (strcmp(arn + strlen(prefix), roles[i].name) == 0)
+        if (strcmp(arn, roles[i].arn) == 0)
             return &roles[i];
     }
     return NULL;
@@ -85,13 +85,31 @@ const struct sim_credential *world_credential(struct world *world, const char *a
     return NULL;
 }
 
+static const struct sim_credential *open_session(struct world *world, const struct role *role,
+                                                 const struct assume_role *request)
+{
+    static const char prefix[] = "arn:aws:iam::";
+    struct dice dice = world_birth(world);
+    struct sim_credential *made = add_credential(world, "ASIA", &dice);
+    draw_text(&dice, base64_letters, made->session_token, sizeof(made->session_token) - 1);
+    (void)snprintf(made->account, sizeof(made->account), "%.12s", role->arn + strlen(prefix));
+    (void)snprintf(made->arn, sizeof(made->arn), "arn:aws:sts::%s:assumed-role%s/%s", made->account,
+                   strrchr(role->arn, '/'), request->session_name);
+    (void)snprintf(made->user_id, sizeof(made->user_id), "%s:%.50s", role->id,
+                   request->session_name);
+    made->expires_ms = world->now_ms + request->duration_s * MS_PER_SECOND;
+    world->dirty = true;
+    return made;
+}
+
 bool world_assume_role(struct world *world, const struct sim_credential *by,
                        const struct assume_role *request, const struct sim_credential **credential,
                        struct refusal *refusal)
 {
     const struct role *role = find_role(request->role_arn);
     bool trusts =
-        role != NULL && strcmp(by->account, account_a) == 0 &&
+        role != NULL && role->trusted_account != NULL &&
+        strcmp(by->account, role->trusted_account) == 0 &&
         (role->external_id == NULL || strcmp(request->external_id, role->external_id) == 0);
     if (!trusts) {
         return refuse(refusal, "AccessDenied",
@@ -99,17 +117,7 @@ bool world_assume_role(struct world *world, const struct sim_credential *by,
                       "%.100s",
                       by->arn, request->role_arn);
     }
-    struct dice dice = world_birth(world);
-    struct sim_credential *made = add_credential(world, "ASIA", &dice);
-    draw_text(&dice, base64_letters, made->session_token, sizeof(made->session_token) - 1);
-    world_text(made->account, sizeof(made->account), account_b);
-    (void)snprintf(made->arn, sizeof(made->arn), "arn:aws:sts::%s:assumed-role/%s/%s", account_b,
-                   role->name, request->session_name);
-    (void)snprintf(made->user_id, sizeof(made->user_id), "%s:%.50s", role->id,
-                   request->session_name);
-    made->expires_ms = world->now_ms + request->duration_s * MS_PER_SECOND;
-    world->dirty = true;
-    *credential = made;
+    *credential = open_session(world, role, request);
     return true;
 }
 
@@ -135,17 +143,7 @@ bool world_assume_role_with_token(struct world *world, const char *token,
         return refuse(refusal, "AccessDenied",
                       "Not authorized to perform sts:AssumeRoleWithWebIdentity");
     }
-    struct dice dice = world_birth(world);
-    struct sim_credential *made = add_credential(world, "ASIA", &dice);
-    draw_text(&dice, base64_letters, made->session_token, sizeof(made->session_token) - 1);
-    world_text(made->account, sizeof(made->account), account_a);
-    (void)snprintf(made->arn, sizeof(made->arn), "arn:aws:sts::%s:assumed-role/ebshift-pod/%s",
-                   account_a, request->session_name);
-    (void)snprintf(made->user_id, sizeof(made->user_id), "AROAEBSHIFTPOD0000001:%.50s",
-                   request->session_name);
-    made->expires_ms = world->now_ms + request->duration_s * MS_PER_SECOND;
-    world->dirty = true;
-    *credential = made;
+    *credential = open_session(world, find_role(world_web_role), request);
     return true;
 }
 

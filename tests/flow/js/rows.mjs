@@ -1,0 +1,151 @@
+// What the AWS SDK for JavaScript sees in cloudsim; run in its environment, with a seeded world.
+// Prints a line per expectation; ends with 1 if one failed.
+import { createHash } from 'node:crypto';
+import * as ec2 from '@aws-sdk/client-ec2';
+import * as ebs from '@aws-sdk/client-ebs';
+import * as sts from '@aws-sdk/client-sts';
+import * as kms from '@aws-sdk/client-kms';
+import * as cw from '@aws-sdk/client-cloudwatch';
+
+const env = process.env;
+const keys = { accessKeyId: env.AWS_ACCESS_KEY_ID, secretAccessKey: env.AWS_SECRET_ACCESS_KEY };
+const keysOfB = { accessKeyId: env.CLOUDSIM_B_KEY, secretAccessKey: env.CLOUDSIM_B_SECRET };
+const options = (credentials = keys, region = 'us-east-1') =>
+  ({ endpoint: env.AWS_ENDPOINT_URL, region, credentials, maxAttempts: 1 });
+let failed = false;
+
+function check(holds, what) {
+  console.log(`${holds ? 'ok' : 'FAILED'}: ${what}`);
+  failed ||= !holds;
+}
+
+async function refused(code, status, promise, what) {
+  try {
+    await promise;
+    check(false, `${what}: ${code}, but it was done`);
+  } catch (error) {
+    const found = error.Code ?? error.name;
+    const http = error.$metadata?.httpStatusCode;
+    check((found === code || error.name === code) && http === status, `${what}: ${found}, HTTP ${http}`);
+  }
+}
+
+async function volumesAndSnapshots(here) {
+  const made = [];
+  for (let n = 0; n < 6; n++) {
+    const Tags = [{ Key: 'n', Value: String(n) }, { Key: 'by', Value: 'js & <xml> é' }];
+    made.push(await here.send(new ec2.CreateVolumeCommand({
+      AvailabilityZone: 'us-east-1a', Size: 1 + n, VolumeType: 'gp3',
+      TagSpecifications: [{ ResourceType: 'volume', Tags }] })));
+  }
+  const VolumeIds = made.map((volume) => volume.VolumeId);
+  await ec2.waitUntilVolumeAvailable({ client: here, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, { VolumeIds });
+  const Filters = [{ Name: 'tag:by', Values: ['js*'] }];
+  const found = [];
+  let pages = 0;
+  for await (const page of ec2.paginateDescribeVolumes({ client: here, pageSize: 5 }, { Filters })) {
+    pages++;
+    found.push(...page.Volumes);
+  }
+  check(pages === 2 && found.length === 6, `${found.length} volumes in ${pages} pages`);
+  check(found[0].Tags.some((tag) => tag.Value === 'js & <xml> é'), 'a tag with its characters');
+  const one = await here.send(new ec2.DescribeVolumesCommand({
+    Filters: [...Filters, { Name: 'tag:n', Values: ['2', '4'] }, { Name: 'size', Values: ['5'] }] }));
+  check(one.Volumes.length === 1 && one.Volumes[0].Size === 5, 'filters: AND of names, OR of values');
+  const snapshot = await here.send(new ec2.CreateSnapshotCommand({
+    VolumeId: VolumeIds[0], Description: 'of js',
+    TagSpecifications: [{ ResourceType: 'snapshot', Tags: [{ Key: 'by', Value: 'js' }] }] }));
+  check(snapshot.State === 'pending' && snapshot.StartTime instanceof Date, 'a pending snapshot');
+  await ec2.waitUntilSnapshotCompleted({ client: here, maxWaitTime: 90, minDelay: 1, maxDelay: 1 },
+    { SnapshotIds: [snapshot.SnapshotId] });
+  return [VolumeIds[0], snapshot.SnapshotId];
+}
+
+async function refusals(here, volume, snapshot) {
+  const dry = (Command, input) => here.send(new Command({ ...input, DryRun: true }));
+  await refused('DryRunOperation', 412, dry(ec2.CreateSnapshotCommand, { VolumeId: volume }), 'dry run');
+  await refused('DryRunOperation', 412, dry(ec2.DeleteSnapshotCommand, { SnapshotId: snapshot }), 'dry run');
+  await refused('InvalidSnapshotID.Malformed', 400, here.send(
+    new ec2.DescribeSnapshotsCommand({ SnapshotIds: ['snap-xyz'] })), 'a malformed id');
+  await refused('InvalidSnapshot.NotFound', 400, here.send(
+    new ec2.DescribeSnapshotsCommand({ SnapshotIds: ['snap-0123456789abcdef0'] })), 'an unknown id');
+  const create = (Size) => here.send(new ec2.CreateVolumeCommand(
+    { AvailabilityZone: 'us-east-1a', Size, ClientToken: 'js' }));
+  const [first, again] = [await create(1), await create(1)];
+  check(first.VolumeId === again.VolumeId, 'a client token');
+  await refused('IdempotentParameterMismatch', 400, create(2), 'the same token, another size');
+  const wrong = { ...keys, secretAccessKey: 'wrong' };
+  await refused('AuthFailure', 401, new ec2.EC2Client(options(wrong)).send(
+    new ec2.DescribeRegionsCommand({})), 'a wrong secret');
+  const late = new ec2.EC2Client({ ...options(), systemClockOffset: -25 * 60 * 1000 });
+  await refused('RequestExpired', 400, late.send(new ec2.DescribeRegionsCommand({})), 'a clock 25 minutes late');
+}
+
+async function copyAndShare(here, snapshot) {
+  const there = new ec2.EC2Client(options(keys, 'eu-west-1'));
+  const copy = await there.send(new ec2.CopySnapshotCommand({
+    SourceRegion: 'us-east-1', SourceSnapshotId: snapshot, Encrypted: true, KmsKeyId: 'alias/data' }));
+  await ec2.waitUntilSnapshotCompleted({ client: there, maxWaitTime: 90, minDelay: 1, maxDelay: 1 },
+    { SnapshotIds: [copy.SnapshotId] });
+  check(true, 'a copy to another region, with the URL that the SDK signed');
+  const other = new ec2.EC2Client(options(keysOfB));
+  const look = () => other.send(new ec2.DescribeSnapshotsCommand({ SnapshotIds: [snapshot] }));
+  await refused('InvalidSnapshot.NotFound', 400, look(), 'not shared yet');
+  await here.send(new ec2.ModifySnapshotAttributeCommand({
+    SnapshotId: snapshot, Attribute: 'createVolumePermission', OperationType: 'add', UserIds: ['444455556666'] }));
+  check((await look()).Snapshots[0].OwnerId === '111122223333', 'shared, another account sees it');
+}
+
+async function blocks(here) {
+  const reader = new ebs.EBSClient(options());
+  const all = await here.send(new ec2.DescribeSnapshotsCommand({
+    OwnerIds: ['self'], Filters: [{ Name: 'volume-id', Values: [env.CLOUDSIM_VOLUME] }] }));
+  const ids = all.Snapshots.sort((a, b) => a.StartTime - b.StartTime).map((s) => s.SnapshotId);
+  const [FirstSnapshotId, SecondSnapshotId] = ids.slice(-3, -1);
+  const page = await reader.send(new ebs.ListChangedBlocksCommand({ FirstSnapshotId, SecondSnapshotId, MaxResults: 100 }));
+  const block = page.ChangedBlocks.find((entry) => entry.SecondBlockToken);
+  check(page.BlockSize === 524288 && page.NextToken, `${page.ChangedBlocks.length} changed blocks, and more`);
+  const read = await reader.send(new ebs.GetSnapshotBlockCommand({
+    SnapshotId: SecondSnapshotId, BlockIndex: block.BlockIndex, BlockToken: block.SecondBlockToken }));
+  const data = await read.BlockData.transformToByteArray();
+  check(createHash('sha256').update(data).digest('base64') === read.Checksum, 'a block and its checksum');
+  await refused('ValidationException', 400, reader.send(new ebs.GetSnapshotBlockCommand({
+    SnapshotId: FirstSnapshotId, BlockIndex: block.BlockIndex, BlockToken: block.SecondBlockToken })), 'a token of another snapshot');
+}
+
+async function metrics(here) {
+  const now = await here.send(new ec2.DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'volume-id', Values: [env.CLOUDSIM_VOLUME] }] }));
+  const newest = Math.max(...now.Snapshots.map((s) => +s.StartTime));
+  const EndTime = new Date(newest - newest % 300000);
+  const result = await new cw.CloudWatchClient(options()).send(new cw.GetMetricDataCommand({
+    StartTime: new Date(+EndTime - 3600000), EndTime, ScanBy: 'TimestampAscending',
+    MetricDataQueries: [{ Id: 'w', MetricStat: { Period: 300, Stat: 'Sum', Metric: {
+      Namespace: 'AWS/EBS', MetricName: 'VolumeWriteBytes', Dimensions: [{ Name: 'VolumeId', Value: env.CLOUDSIM_VOLUME }] } } }] }));
+  const [series] = result.MetricDataResults;
+  check(series.Values.length === 12 && series.Timestamps[0] instanceof Date, `${series.Values.length} periods of metrics`);
+}
+
+async function identities() {
+  const client = new sts.STSClient(options());
+  const role = await client.send(new sts.AssumeRoleCommand({
+    RoleArn: env.CLOUDSIM_ROLE_B_EXTERNAL, RoleSessionName: 'js', ExternalId: env.CLOUDSIM_EXTERNAL_ID }));
+  const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, SessionToken: sessionToken } = role.Credentials;
+  const who = await new sts.STSClient(options({ accessKeyId, secretAccessKey, sessionToken })).send(new sts.GetCallerIdentityCommand({}));
+  check(who.Account === '444455556666' && who.Arn.endsWith('/js'), 'a role with an external id');
+  await refused('AccessDenied', 403, client.send(new sts.AssumeRoleCommand({
+    RoleArn: env.CLOUDSIM_ROLE_B_EXTERNAL, RoleSessionName: 'js', ExternalId: 'other' })), 'a wrong external id');
+  const pod = await client.send(new sts.AssumeRoleWithWebIdentityCommand({
+    RoleArn: env.CLOUDSIM_WEB_ROLE, RoleSessionName: 'js', WebIdentityToken: env.CLOUDSIM_WEB_TOKEN }));
+  check(pod.AssumedRoleUser.Arn.endsWith('/js'), 'a web identity, unsigned');
+  const key = await new kms.KMSClient(options()).send(new kms.DescribeKeyCommand({ KeyId: 'alias/data' }));
+  check(key.KeyMetadata.KeyManager === 'CUSTOMER', 'a key');
+}
+
+const here = new ec2.EC2Client(options());
+const [volume, snapshot] = await volumesAndSnapshots(here);
+await refusals(here, volume, snapshot);
+await copyAndShare(here, snapshot);
+await blocks(here);
+await metrics(here);
+await identities();
+process.exit(failed ? 1 : 0);
