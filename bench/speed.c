@@ -22,9 +22,14 @@
 #define DRAWS     256
 /* Volumes of a fleet differ; so many different ones are made beforehand, and taken in turn. */
 #define DIFFERENT 20
-#define REPEATS   (2 * DIFFERENT)
 /* Fitting and planning are functions of their arguments: volumes go to as many processes. */
 #define PROCESSES 2
+
+/* A volume's past, and what who plans often keeps of it. */
+struct past {
+    struct made_history made;
+    struct write_sums sums;
+};
 
 /* Milliseconds of one volume. */
 struct stages {
@@ -105,55 +110,63 @@ static bool is_same(const struct plan *one, const struct plan *other)
 
 static void print_milliseconds(struct json_out *object, const char *name, double *values)
 {
-    gsl_sort(values, 1, REPEATS);
-    json_out_three(object, name, gsl_stats_quantile_from_sorted_data(values, 1, REPEATS, 0.05),
-                   gsl_stats_quantile_from_sorted_data(values, 1, REPEATS, 0.50),
-                   gsl_stats_quantile_from_sorted_data(values, 1, REPEATS, 0.95));
+    gsl_sort(values, 1, DIFFERENT);
+    json_out_three(object, name, gsl_stats_quantile_from_sorted_data(values, 1, DIFFERENT, 0.05),
+                   gsl_stats_quantile_from_sorted_data(values, 1, DIFFERENT, 0.50),
+                   gsl_stats_quantile_from_sorted_data(values, 1, DIFFERENT, 0.95));
 }
 
-/* Every volume twice, so that the second plan can be held against the first. */
-static enum error_code measure_volume(const struct made_history *histories,
-                                      struct json_out *document, struct error *err)
+/* Every volume twice, so that the second plan, from kept sums, can be held against the first. */
+static enum error_code measure_volume(const struct past *pasts, struct json_out *document,
+                                      struct error *err)
 {
-    double fit_ms[REPEATS];
-    double plan_ms[REPEATS];
-    double total_ms[REPEATS];
-    double elapsed_ms[REPEATS];
-    for (size_t i = 0; i < REPEATS; i += 2) {
+    double fit_ms[DIFFERENT];
+    double again_ms[DIFFERENT];
+    double plan_ms[DIFFERENT];
+    double total_ms[DIFFERENT];
+    double elapsed_ms[DIFFERENT];
+    for (size_t i = 0; i < DIFFERENT; i++) {
         struct plan plans[2] = {{0}};
-        for (size_t k = 0; k < 2; k++) {
-            struct stages stages = {0};
-            TRY(fit_and_plan(&histories[i / 2].history, &stages, &plans[k], err));
-            fit_ms[i + k] = stages.fit_ms;
-            plan_ms[i + k] = stages.plan_ms;
-            total_ms[i + k] = stages.fit_ms + stages.plan_ms;
-            elapsed_ms[i + k] = stages.elapsed_ms;
-        }
+        struct stages first = {0};
+        struct stages again = {0};
+        struct volume_history kept = pasts[i].made.history;
+        kept.sums = &pasts[i].sums;
+        TRY(fit_and_plan(&pasts[i].made.history, &first, &plans[0], err));
+        TRY(fit_and_plan(&kept, &again, &plans[1], err));
         if (!is_same(&plans[0], &plans[1]))
             return error_set(err, ERR_STATE, "the same input gave two plans");
+        fit_ms[i] = first.fit_ms;
+        again_ms[i] = again.fit_ms;
+        plan_ms[i] = first.plan_ms;
+        total_ms[i] = first.fit_ms + first.plan_ms;
+        elapsed_ms[i] = first.elapsed_ms;
     }
     struct json_out *volume = json_out_object(document, "volume");
     json_out_int(volume, "snapshots", SNAPSHOTS);
     json_out_int(volume, "days_of_writes", DAYS);
     json_out_int(volume, "draws", DRAWS);
     print_milliseconds(volume, "fit_milliseconds", fit_ms);
+    print_milliseconds(volume, "fit_from_kept_sums_milliseconds", again_ms);
     print_milliseconds(volume, "plan_milliseconds", plan_ms);
     print_milliseconds(volume, "total_milliseconds", total_ms);
     print_milliseconds(volume, "elapsed_milliseconds", elapsed_ms);
     json_out_bool(volume, "under_20_milliseconds",
-                  gsl_stats_median_from_sorted_data(total_ms, 1, REPEATS) < 20);
+                  gsl_stats_median_from_sorted_data(total_ms, 1, DIFFERENT) < 20);
     json_out_bool(volume, "same_plan_twice", true);
     return ERR_NONE;
 }
 
 /* Every PROCESSES-th volume from `first` on, one at a time: memory does not grow. */
-static enum error_code plan_share(const struct made_history *histories, size_t first, size_t count,
+static enum error_code plan_share(const struct past *pasts, size_t first, size_t count,
                                   struct error *err)
 {
     for (size_t i = first; i < count; i += PROCESSES) {
         struct stages stages = {0};
         struct plan plan = {0};
-        TRY(fit_and_plan(&histories[i % DIFFERENT].history, &stages, &plan, err));
+        const struct past *past = &pasts[i % DIFFERENT];
+        struct volume_history kept = past->made.history;
+        kept.sums = &past->sums;
+        TRY(fit_and_plan(&kept, &stages, &plan, err));
     }
     return ERR_NONE;
 }
@@ -176,8 +189,8 @@ static enum error_code wait_share(pid_t process, struct fleet_cost *cost, struct
     return ERR_NONE;
 }
 
-static enum error_code plan_fleet(const struct made_history *histories, size_t count,
-                                  struct fleet_cost *cost, struct error *err)
+static enum error_code plan_fleet(const struct past *pasts, size_t count, struct fleet_cost *cost,
+                                  struct error *err)
 {
     pid_t processes[PROCESSES];
     int64_t start_us = clock_mono_us();
@@ -185,7 +198,7 @@ static enum error_code plan_fleet(const struct made_history *histories, size_t c
     for (size_t i = 0; i < PROCESSES; i++) {
         processes[i] = fork();
         if (processes[i] == 0)
-            _exit(plan_share(histories, i, count, err) == ERR_NONE ? 0 : 1);
+            _exit(plan_share(pasts, i, count, err) == ERR_NONE ? 0 : 1);
     }
     enum error_code code = ERR_NONE;
     for (size_t i = 0; i < PROCESSES; i++) {
@@ -197,7 +210,7 @@ static enum error_code plan_fleet(const struct made_history *histories, size_t c
 }
 
 /* Growth is told by processor time. */
-static enum error_code measure_fleets(const struct made_history *histories, size_t largest,
+static enum error_code measure_fleets(const struct past *pasts, size_t largest,
                                       struct json_out *document, struct error *err)
 {
     size_t counts[] = {largest / 10, largest * 3 / 10, largest};
@@ -206,7 +219,7 @@ static enum error_code measure_fleets(const struct made_history *histories, size
     double growth = 0;
     for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
         struct fleet_cost cost = {0};
-        TRY(plan_fleet(histories, counts[i], &cost, err));
+        TRY(plan_fleet(pasts, counts[i], &cost, err));
         struct json_out *fleet = json_out_item(fleets);
         json_out_int(fleet, "volumes", (int64_t)counts[i]);
         json_out_real(fleet, "seconds", cost.seconds);
@@ -221,23 +234,31 @@ static enum error_code measure_fleets(const struct made_history *histories, size
     return ERR_NONE;
 }
 
-static void init_histories(struct made_history *histories)
+static enum error_code init_past(struct past *past, size_t number, struct error *err)
 {
-    for (unsigned long i = 0; i < DIFFERENT; i++)
-        made_history_init(&histories[i], &seed_truth, i + 1, SNAPSHOTS, GAP_S, DAYS, 0);
+    struct set_aside aside = {0};
+    made_history_init(&past->made, &seed_truth, number, SNAPSHOTS, GAP_S, DAYS, 0);
+    const struct volume_history *history = &past->made.history;
+    return write_sums_add(&past->sums, history->writes, history->write_count, MADE_NOW_MS, &aside,
+                          err);
 }
 
 enum error_code speed_print(size_t volume_count, struct error *err)
 {
-    struct made_history histories[DIFFERENT];
-    init_histories(histories);
+    struct past pasts[DIFFERENT] = {{.made = {.rng = NULL}}};
+    enum error_code code = ERR_NONE;
     struct json_out *document = json_out_new();
     json_out_text(document, "schema", "ebshift-bench-speed-2");
-    enum error_code code = measure_volume(histories, document, err);
+    for (size_t i = 0; i < DIFFERENT && code == ERR_NONE; i++)
+        code = init_past(&pasts[i], i + 1, err);
     if (code == ERR_NONE)
-        code = measure_fleets(histories, volume_count, document, err);
-    for (size_t i = 0; i < DIFFERENT; i++)
-        made_history_done(&histories[i]);
+        code = measure_volume(pasts, document, err);
+    if (code == ERR_NONE)
+        code = measure_fleets(pasts, volume_count, document, err);
+    for (size_t i = 0; i < DIFFERENT; i++) {
+        write_sums_done(&pasts[i].sums);
+        made_history_done(&pasts[i].made);
+    }
     json_out_print(document, stdout);
     return code;
 }

@@ -54,6 +54,8 @@ struct write_sample {
 /* What other volumes of the account tell of this one: model/fleet.h. */
 struct volume_prior;
 
+struct write_sums;
+
 /* Everything known of one volume. Borrows all arrays; any may be empty and in any order. */
 struct volume_history {
     const char *volume_id;
@@ -65,6 +67,8 @@ struct volume_history {
     const struct write_sample *writes;
     size_t write_count;
     const struct volume_prior *prior; /* NULL: the built-in one */
+    /* The same, from one who keeps sums (write_sums.h): read instead of `writes`. NULL: none. */
+    const struct write_sums *sums;
     bool writes_current; /* counted up to now: no period is still late, as CloudWatch's are */
 };
 

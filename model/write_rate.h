@@ -13,12 +13,7 @@
 
 #include "model/error.h"
 #include "model/sample.h"
-
-/* What was written up to a tick border. */
-struct write_total {
-    double bytes;
-    double ops;
-};
+#include "model/write_sums.h"
 
 /* Zero-initialise. Owns the totals; hand back with write_rate_done(). */
 struct write_rate {
