@@ -5,6 +5,7 @@
 #include "core/engine/attempt.h"
 #include "core/engine/collect.h"
 #include "core/engine/effects.h"
+#include "core/engine/lease.h"
 #include "core/engine/objects.h"
 #include "core/engine/outlook.h"
 #include "core/engine/poll.h"
@@ -147,6 +148,7 @@ static enum error_code plan_and_begin(struct engine *engine, struct outlook *out
 
 enum error_code effect_plan(struct engine *engine, enum machine_event *event, struct error *err)
 {
+    TRY(lease_take(engine, err));
     struct outlook *outlook = calloc(1, sizeof(*outlook));
     if (outlook == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot plan");

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "core/engine/effects.h"
-#include "core/engine/objects.h"
+#include "core/engine/lease.h"
+
+#define TEXT_SET "volumes"
 
 struct counting engine_counting(const struct engine *engine)
 {
@@ -48,6 +50,7 @@ static enum error_code save(struct engine *engine, struct error *err)
 
 enum error_code engine_begin(struct engine *engine, struct error *err)
 {
+    TRY(lease_check(engine, err));
     engine->run.state = STATE_PLAN;
     return store_add_run(engine->store, &engine->run, err);
 }
@@ -63,8 +66,10 @@ static enum error_code turn(struct engine *engine, struct error *err)
     TRY(machine_next(engine->run.state, event, &next, err));
     engine->run.state = next;
     engine->run.failure[0] = '\0';
-    if (machine_is_final(next))
+    if (machine_is_final(next)) {
         engine->run.finished_ms = clock_now_ms(engine->clock);
+        lease_end(engine);
+    }
     return save(engine, err);
 }
 
@@ -77,7 +82,7 @@ static enum error_code keep_failure(struct engine *engine, enum error_code code,
     return code;
 }
 
-static bool is_in_set(const struct engine *engine, const char *volume_id)
+static bool is_named(const struct engine *engine, const char *volume_id)
 {
     for (size_t i = 0; i < engine->config->volume_count; i++) {
         if (strcmp(engine->config->volumes[i], volume_id) == 0)
@@ -86,18 +91,43 @@ static bool is_in_set(const struct engine *engine, const char *volume_id)
     return false;
 }
 
-/* A run goes on with the set it began with, or a volume would be left out unnoticed. */
-static enum error_code check_set(struct engine *engine, struct error *err)
+/* Compares the recorded set, one id a line, with the one named now. */
+static enum error_code compare_set(const struct engine *engine, const char *recorded,
+                                   struct error *err)
 {
-    CLEANUP_OBJECTS struct objects objects = {0};
-    TRY(objects_load(engine, &objects, err));
-    for (size_t i = 0; i < objects.count; i++) {
-        if (!is_in_set(engine, objects.items[i].volume_id)) {
+    const struct config *config = engine->config;
+    char id[CLOUD_ID_SIZE];
+    for (const char *at = recorded; *at != '\0'; at += strcspn(at, "\n") + 1) {
+        (void)snprintf(id, sizeof(id), "%.*s", (int)strcspn(at, "\n"), at);
+        if (!is_named(engine, id)) {
             return error_set(err, ERR_CONFIG, "run '%s' began with volume '%s', which is not named",
-                             engine->run.id, objects.items[i].volume_id);
+                             engine->run.id, id);
+        }
+    }
+    for (size_t i = 0; i < config->volume_count; i++) {
+        if (strstr(recorded, config->volumes[i]) == NULL) {
+            return error_set(err, ERR_CONFIG,
+                             "run '%s' began without volume '%s', which is named now",
+                             engine->run.id, config->volumes[i]);
         }
     }
     return ERR_NONE;
+}
+
+/* A run goes on with the set it began with: a volume more or less would be half moved, unnoticed. It
+ * is recorded by the run's first process, before anything is made. */
+static enum error_code check_set(struct engine *engine, struct error *err)
+{
+    CLEANUP_STRBUF struct strbuf set = {.max_bytes = CLOUD_SET_MAX * (CLOUD_ID_SIZE + 1)};
+    enum error_code code = store_get_text(engine->store, engine->run.id, TEXT_SET, &set, err);
+    if (code == ERR_NONE)
+        return compare_set(engine, strbuf_text(&set), err);
+    if (code != ERR_NOT_FOUND)
+        return code;
+    strbuf_clear(&set);
+    for (size_t i = 0; i < engine->config->volume_count; i++)
+        strbuf_printf(&set, "%s\n", engine->config->volumes[i]);
+    return store_put_text(engine->store, engine->run.id, TEXT_SET, strbuf_text(&set), err);
 }
 
 enum error_code engine_run(struct engine *engine, struct error *err)

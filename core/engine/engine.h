@@ -35,7 +35,7 @@ struct engine {
     const struct clock *clock;
     const struct log *log;
     struct run run;
-    bool force;          /* go on although the plan does not fit */
+    bool force;          /* go on although the plan does not fit, or another run claims a volume */
     bool keep_snapshots; /* abort leaves snapshots and copies for a later run */
 };
 
@@ -45,11 +45,13 @@ struct counting engine_counting(const struct engine *engine);
 /* True if snapshots have to be copied to another region. */
 bool engine_copies(const struct engine *engine);
 
-/* Adds the run to the store, in its first state. */
+/* Adds the run to the store, in its first state.
+ * Errors: ERR_LOCKED if a run of another store claims one of the volumes. */
 MUST_CHECK enum error_code engine_begin(struct engine *engine, struct error *err);
 
 /* Runs the machine until the run is done or aborted.
- * Errors: ERR_CONFIG if the config lacks a volume that the run began with; ERR_INTERRUPTED after a signal (the run can be resumed); whatever an effect could not
+ * Errors: ERR_CONFIG naming a volume that the run began with and the config lacks, or the other way round; ERR_INTERRUPTED after a signal (the run can be resumed);
+ * ERR_LOCKED if another run claims a volume; whatever an effect could not
  * mend, which is also kept in run.failure. */
 MUST_CHECK enum error_code engine_run(struct engine *engine, struct error *err);
 
