@@ -171,7 +171,7 @@ struct object {
     char id[CLOUD_ID_SIZE];        /* empty while intended */
     char region[32];
     char device[64];
-    int64_t intended_ms;
+    int64_t intended_ms; /* by our clock; from created on, when we were told the id */
     int64_t started_ms;
     int64_t done_ms;
 };

@@ -5,6 +5,7 @@
 #include "core/engine/effects.h"
 #include "core/engine/objects.h"
 #include "core/engine/poll.h"
+#include "core/engine/removal.h"
 #include "core/engine/set.h"
 #include "model/instant.h"
 
@@ -53,7 +54,7 @@ static enum error_code create_one(struct engine *engine, struct objects *objects
     struct object *volume = NULL;
     char id[CLOUD_ID_SIZE] = "";
     if (found == NULL)
-        return error_set(err, ERR_STATE, "there is no final snapshot of '%s'", source->id);
+        return error_set(err, ERR_NOT_FOUND, "there is no final snapshot of '%s'", source->id);
     struct object from = *found;
     TRY(intend_volume(engine, objects, &from, &volume, err));
     if (volume->state != OBJECT_INTENDED)
@@ -81,16 +82,47 @@ static enum error_code create_one(struct engine *engine, struct objects *objects
     return objects_created(engine, volume, id, clock_now_ms(engine->clock), err);
 }
 
+/* CreateVolume did not find something: if that is the snapshot or copy, which somebody then deleted, it
+ * is made anew; anything else is the operator's to mend. */
+static enum error_code check_source(struct engine *engine, struct objects *objects,
+                                    const char *volume_id, enum machine_event *event,
+                                    struct error *err)
+{
+    bool copies = engine_copies(engine);
+    int round = engine->run.round;
+    struct object *from =
+        objects_find(objects, copies ? OBJECT_COPY : OBJECT_SNAPSHOT, round, volume_id);
+    struct object *volume = objects_find(objects, OBJECT_VOLUME, round, volume_id);
+    bool gone = from == NULL;
+    struct error cause = *err;
+    if (from != NULL)
+        TRY(poll_is_gone(engine, copies ? engine->target : engine->source, from, &gone, err));
+    if (!gone) {
+        *err = cause;
+        return ERR_NOT_FOUND;
+    }
+    log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
+              "somebody deleted what the new volume for '%s' is made from: it is made again",
+              volume_id);
+    *event = EVENT_LOST;
+    if (from != NULL)
+        TRY(objects_move(engine, from, OBJECT_LOST, err));
+    return volume == NULL ? ERR_NONE : objects_move(engine, volume, OBJECT_LOST, err);
+}
+
 enum error_code effect_create_volumes(struct engine *engine, enum machine_event *event,
                                       struct error *err)
 {
-    (void)event;
     CLEANUP_OBJECTS struct objects objects = {0};
     CLEANUP_CLOUD_VOLUMES struct cloud_volumes sources = {0};
     TRY(set_volumes(engine, &sources, err));
     TRY(objects_load(engine, &objects, err));
-    for (size_t i = 0; i < sources.count; i++)
-        TRY(create_one(engine, &objects, &sources.items[i], err));
+    for (size_t i = 0; i < sources.count; i++) {
+        enum error_code code = create_one(engine, &objects, &sources.items[i], err);
+        if (code == ERR_NOT_FOUND)
+            return check_source(engine, &objects, sources.items[i].id, event, err);
+        TRY(code);
+    }
     return ERR_NONE;
 }
 
@@ -141,7 +173,7 @@ static enum error_code count_creating(struct engine *engine, size_t *open, struc
         struct object *volume =
             objects_find(&objects, OBJECT_VOLUME, engine->run.round, engine->config->volumes[i]);
         const struct cloud_volume *found = by_id(&seen, volume->id);
-        bool fresh = clock_now_ms(engine->clock) < volume->started_ms + VISIBLE_AFTER_MS;
+        bool fresh = clock_now_ms(engine->clock) < volume->intended_ms + VISIBLE_AFTER_MS;
         if (found == NULL ? !fresh : found->state >= CLOUD_VOLUME_DELETING) {
             TRY(objects_move(engine, volume, OBJECT_LOST, err));
             return vanished(volume, err);
@@ -314,5 +346,6 @@ enum error_code effect_hand_over(struct engine *engine, enum machine_event *even
     }
     if (effect_learn(engine, event, &late) != ERR_NONE)
         log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock), "%s", late.message);
+    removal_lost(engine);
     return ERR_NONE;
 }

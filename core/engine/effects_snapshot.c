@@ -46,7 +46,7 @@ static enum error_code observe(struct engine *engine, struct object *object,
     int64_t now_ms = clock_now_ms(engine->clock);
     if (object->state == OBJECT_READY)
         return ERR_NONE;
-    if (seen == NULL ? now_ms < object->started_ms + VISIBLE_AFTER_MS
+    if (seen == NULL ? now_ms < object->intended_ms + VISIBLE_AFTER_MS
                      : seen->state == CLOUD_SNAPSHOT_PENDING) {
         sighting->open++;
         return ERR_NONE;
@@ -190,7 +190,7 @@ static enum error_code copy_one(struct engine *engine, struct objects *objects,
     if (copy != NULL && copy->state != OBJECT_INTENDED)
         return ERR_NONE;
     if (snapshot == NULL) {
-        return error_set(err, ERR_STATE, "round %d has no snapshot of volume '%s'", round,
+        return error_set(err, ERR_NOT_FOUND, "round %d has no snapshot of volume '%s'", round,
                          volume_id);
     }
     struct object source = *snapshot;
@@ -238,38 +238,64 @@ static enum error_code check_keys(struct engine *engine, bool encrypted[CLOUD_SE
     return ERR_NONE;
 }
 
-enum error_code effect_copy(struct engine *engine, enum machine_event *event, struct error *err)
+static enum error_code copy_all(struct engine *engine, struct objects *objects, struct error *err)
 {
-    (void)event;
     bool encrypted[CLOUD_SET_MAX] = {false};
-    CLEANUP_OBJECTS struct objects objects = {0};
-    if (!engine_copies(engine))
-        return ERR_NONE;
     TRY(check_keys(engine, encrypted, err));
-    TRY(objects_load(engine, &objects, err));
     for (size_t i = 0; i < engine->config->volume_count; i++)
-        TRY(copy_one(engine, &objects, engine->config->volumes[i], encrypted[i], err));
+        TRY(copy_one(engine, objects, engine->config->volumes[i], encrypted[i], err));
     return ERR_NONE;
 }
 
-/* Removes the copies that failed; one that stays is left to abort and does not hold up the run. */
-static enum error_code retire_copies(struct engine *engine, struct error *err)
+/* Whether a snapshot that the round needs now is there no more; if so, *id names it. */
+static enum error_code find_gone(struct engine *engine, const struct objects *objects,
+                                 const char **id, struct error *err)
 {
-    CLEANUP_OBJECTS struct objects objects = {0};
-    TRY(objects_load(engine, &objects, err));
-    for (size_t i = 0; i < objects.count; i++) {
-        struct object *copy = &objects.items[i];
-        struct error late = {0};
-        if (copy->kind != OBJECT_COPY || copy->state != OBJECT_LOST)
-            continue;
-        if (removal_snapshot(engine, engine->target, copy->id, copy->started_ms, &late) ==
-            ERR_NONE) {
-            TRY(objects_move(engine, copy, OBJECT_DELETED, err));
-        } else {
-            log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock), "%s", late.message);
-        }
+    *id = NULL;
+    for (size_t i = 0; *id == NULL && i < engine->config->volume_count; i++) {
+        const char *volume_id = engine->config->volumes[i];
+        const struct object *snapshot =
+            objects_find(objects, OBJECT_SNAPSHOT, engine->run.round, volume_id);
+        bool gone = snapshot == NULL;
+        if (snapshot != NULL)
+            TRY(poll_is_gone(engine, engine->source, snapshot, &gone, err));
+        if (gone)
+            *id = snapshot == NULL ? volume_id : snapshot->id;
     }
     return ERR_NONE;
+}
+
+/* Somebody deleted a snapshot before it was used. The set is of one instant, so none of it, and nothing
+ * made from it, is worth anything to the next one. */
+static enum error_code give_up_set(struct engine *engine, struct objects *objects, const char *id,
+                                   struct error *err)
+{
+    log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
+              "somebody deleted the snapshot '%s' of round %d: the set is taken again", id,
+              engine->run.round);
+    TRY(objects_give_up(engine, objects, OBJECT_VOLUME, err));
+    TRY(objects_give_up(engine, objects, OBJECT_COPY, err));
+    return objects_give_up(engine, objects, OBJECT_SNAPSHOT, err);
+}
+
+enum error_code effect_copy(struct engine *engine, enum machine_event *event, struct error *err)
+{
+    CLEANUP_OBJECTS struct objects objects = {0};
+    const char *gone = NULL;
+    enum error_code code = ERR_NOT_FOUND;
+    TRY(objects_load(engine, &objects, err));
+    if (engine_copies(engine))
+        code = copy_all(engine, &objects, err);
+    if (code != ERR_NOT_FOUND)
+        return code;
+    struct error cause = *err;
+    TRY(find_gone(engine, &objects, &gone, err));
+    if (gone == NULL) {
+        *err = cause;
+        return engine_copies(engine) ? code : ERR_NONE;
+    }
+    *event = EVENT_LOST;
+    return give_up_set(engine, &objects, gone, err);
 }
 
 enum error_code effect_await_copy(struct engine *engine, enum machine_event *event,
@@ -280,6 +306,5 @@ enum error_code effect_await_copy(struct engine *engine, enum machine_event *eve
         TRY(await(engine, engine->target, OBJECT_COPY, &sighting, err));
     if (!sighting.lost)
         return set_record_copies(engine, err);
-    TRY(retire_copies(engine, err));
     return take_again(engine, OBJECT_COPY, &sighting, event, err);
 }

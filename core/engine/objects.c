@@ -82,6 +82,7 @@ enum error_code objects_created(struct engine *engine, struct object *object, co
 {
     (void)snprintf(object->id, sizeof(object->id), "%s", id);
     object->started_ms = started_ms;
+    object->intended_ms = clock_now_ms(engine->clock);
     return objects_move(engine, object, OBJECT_CREATED, err);
 }
 
@@ -90,6 +91,18 @@ enum error_code objects_move(struct engine *engine, struct object *object, enum 
 {
     object->state = state;
     return store_save_object(engine->store, object, err);
+}
+
+enum error_code objects_give_up(struct engine *engine, struct objects *objects,
+                                enum object_kind kind, struct error *err)
+{
+    for (size_t i = 0; i < objects->count; i++) {
+        struct object *object = &objects->items[i];
+        if (object->kind == kind && object->round == engine->run.round &&
+            object->state <= OBJECT_READY)
+            TRY(objects_move(engine, object, OBJECT_LOST, err));
+    }
+    return ERR_NONE;
 }
 
 enum error_code objects_tags(const struct engine *engine, const char *token,

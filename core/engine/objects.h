@@ -12,7 +12,8 @@
 #include "core/engine/engine.h"
 #include "model/error.h"
 
-/* How long a fresh object may stay invisible. */
+/* How long a fresh object may stay invisible after we were told of it, by our clock: the service's may
+ * be another. */
 #define VISIBLE_AFTER_MS INT64_C(120000)
 
 /* The objects of a run in memory; saved one by one. */
@@ -47,13 +48,18 @@ int objects_failures(const struct objects *objects, enum object_kind kind, const
 MUST_CHECK enum error_code objects_intend(struct engine *engine, struct objects *objects,
                                           const struct object *wanted, struct error *err);
 
-/* Records that the service gave the object an id. */
+/* Records that the service gave the object an id, and its own instant of the start. */
 MUST_CHECK enum error_code objects_created(struct engine *engine, struct object *object,
                                            const char *id, int64_t started_ms, struct error *err);
 
 /* Moves an object to another state and saves it. */
 MUST_CHECK enum error_code objects_move(struct engine *engine, struct object *object,
                                         enum object_state state, struct error *err);
+
+/* Marks the live objects of a kind in the present round as lost: what they stand for is of no use to a
+ * later attempt. They are removed when the run is over. */
+MUST_CHECK enum error_code objects_give_up(struct engine *engine, struct objects *objects,
+                                           enum object_kind kind, struct error *err);
 
 /* The tags every object of the run gets. Owns: the caller. */
 MUST_CHECK enum error_code objects_tags(const struct engine *engine, const char *token,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/engine/attempt.h"
+#include "core/engine/objects.h"
 #include "model/instant.h"
 
 #define DESCRIBE_LIMIT_MS (30 * MS_PER_MINUTE)
@@ -45,6 +46,21 @@ enum error_code poll_snapshots(struct engine *engine, const struct cloud *cloud,
             return ERR_NONE;
     } while (attempt_again(&attempt, &code, err));
     return code;
+}
+
+enum error_code poll_is_gone(struct engine *engine, const struct cloud *cloud,
+                             const struct object *object, bool *gone, struct error *err)
+{
+    int64_t begun_ms = clock_now_ms(engine->clock);
+    const char *id = object->id;
+    for (;;) {
+        CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
+        TRY(poll_snapshots(engine, cloud, &id, 1, &seen, err));
+        *gone = seen.count == 0;
+        if (!*gone || clock_now_ms(engine->clock) >= object->intended_ms + VISIBLE_AFTER_MS)
+            return ERR_NONE;
+        TRY(poll_pause(engine, begun_ms, err));
+    }
 }
 
 static enum error_code describe_volumes_singly(struct engine *engine, const struct cloud *cloud,

@@ -14,6 +14,11 @@ MUST_CHECK enum error_code poll_snapshots(struct engine *engine, const struct cl
                                           const char *const *ids, size_t count,
                                           struct cloud_snapshots *seen, struct error *err);
 
+/* Tells whether a snapshot or copy of the run is gone; a fresh one may only be invisible, which is
+ * waited for. Errors: those of the cloud, after retries; ERR_INTERRUPTED. */
+MUST_CHECK enum error_code poll_is_gone(struct engine *engine, const struct cloud *cloud,
+                                        const struct object *object, bool *gone, struct error *err);
+
 /* Describes some volumes; as above. */
 MUST_CHECK enum error_code poll_volumes(struct engine *engine, const struct cloud *cloud,
                                         const char *const *ids, size_t count,

@@ -206,7 +206,7 @@ enum error_code set_retire(struct engine *engine, int64_t since_ms, struct error
             object->state == OBJECT_DELETED)
             continue;
         if (object->id[0] != '\0') {
-            TRY(removal_snapshot(engine, engine->source, object->id, object->started_ms, err));
+            TRY(removal_snapshot(engine, engine->source, object->id, object->intended_ms, err));
         } else if (object->state == OBJECT_INTENDED) {
             TRY(retire_intent(engine, object, since_ms, err));
         }

@@ -93,10 +93,12 @@ static bool read_effect(const char *at, struct fault *fault)
     int64_t percent = 100;
     size_t length = strcspn(at, "%");
     if (at[length] == '%') {
-        while (length > 0 &&
-               (at[length - 1] == ' ' || (at[length - 1] >= '0' && at[length - 1] <= '9')))
-            length--;
-        const char *rest = at + length + 1;
+        const char *rest = at + length;
+        while (rest > at && rest[-1] == ' ')
+            rest--;
+        while (rest > at && rest[-1] >= '0' && rest[-1] <= '9')
+            rest--;
+        length = rest > at ? (size_t)(rest - at) - 1 : 0;
         if (!take_count(&rest, &percent) || percent > 100 || strcmp(rest, " % of calls") != 0)
             return false;
     }
@@ -218,5 +220,6 @@ uint32_t fault_script_strike(struct fault_script *script, const char *action, in
         if (matches(&script->items[i], action) && strikes(&script->items[i], &script->dice, now_ms))
             bits |= FAULT_BIT(script->items[i].effect);
     }
+    script->strikes += bits != 0;
     return bits;
 }

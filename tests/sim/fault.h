@@ -71,6 +71,7 @@ struct fault_script {
     struct fault *items;
     size_t count;
     struct dice dice;
+    int64_t strikes; /* so far */
 };
 void fault_script_done(struct fault_script *script);
 

@@ -153,6 +153,9 @@ bool world_take_token(struct world *world, const struct caller *caller, const ch
 MUST_CHECK enum error_code world_arm_fault(struct world *world, const char *script,
                                            struct error *err);
 
+/* How many calls were struck by a fault so far. */
+int64_t world_struck_calls(const struct world *world);
+
 /* What becomes of the answer to a call. */
 enum call_fate {
     CALL_ANSWERED,

@@ -9,6 +9,11 @@ enum error_code world_arm_fault(struct world *world, const char *script, struct 
     return fault_script_arm(&world->faults, script, err);
 }
 
+int64_t world_struck_calls(const struct world *world)
+{
+    return world->faults.strikes;
+}
+
 /* Taken away by renaming first, so that a line written meanwhile is not lost. */
 void world_read_faults(struct world *world)
 {

@@ -27,6 +27,7 @@ ParameterizedTestParameters(fault, line)
         {"from 4th CopySnapshot: throttle", ERR_NONE, 4, 7},
         {"from 2nd CopySnapshot for 3 minutes: throttle", ERR_NONE, 2, 3},
         {"from 1st call: throttle 1 % of calls", ERR_NONE, 0, 0},
+        {"from 1st call: answer 500 100 % of calls", ERR_NONE, 1, 10},
         {"at 1st CreateVolume: take the volume away again", ERR_NONE, 0, 0},
         {"thrott1e", ERR_INVALID, 0, 0},
         {"throttle@0", ERR_INVALID, 0, 0},

@@ -176,7 +176,6 @@ static enum error_code act(struct rig *rig, struct store *store, enum rig_verb v
         .store = store,
         .clock = &clock,
         .log = &log,
-        .force = true,
     };
     enum error_code code = store_get_run(store, RIG_RUN, &engine.run, err);
     if (code == ERR_NO_RUN) {

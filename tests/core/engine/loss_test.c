@@ -1,5 +1,6 @@
 /* What fails at the service after it was accepted, and what cannot be seen yet: never a run that is
  * stuck, never an orphan. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ static void expect_run_on(enum error_code want)
 
 static void expect_done(const char *why)
 {
-    cr_assert_eq(audit_done(&rig, 0, &err), ERR_NONE, "%s: %s", why, err.message);
+    cr_assert_eq(audit_done(&rig, NULL, &err), ERR_NONE, "%s: %s", why, err.message);
 }
 
 /* Runs until the state is reached, by dying ever later. */
@@ -49,6 +50,19 @@ static void run_until(enum machine_state state)
                   machine_name(state));
         (void)rig_read(&rig, &run);
     }
+}
+
+/* Patience counts by our clock, whatever the service's says. */
+Test(engine_loss, a_hidden_object_is_not_lost_to_a_clock_that_runs_ahead)
+{
+    struct run run;
+    rig_done(&rig);
+    rig_init(&rig, &(struct rig_options){.seed = 9, .volumes = 2, .skew_ms = 100000});
+    rig_arm(&rig, "from 1st call: hide the object for two minutes");
+    expect_run_on(ERR_NONE);
+    expect_done("our clock ahead");
+    cr_assert(rig_read(&rig, &run));
+    cr_expect_leq(run.round, 4, "%d rounds", run.round);
 }
 
 struct loss_case {
@@ -110,4 +124,48 @@ Test(engine_loss, a_run_is_not_resumed_with_another_set)
     rig.config.volume_count = 2;
     expect_run_on(ERR_NONE);
     expect_done("with its own set again");
+}
+
+Test(engine_loss, a_run_is_not_resumed_with_one_volume_more)
+{
+    run_until(STATE_ROUND_WAIT);
+    (void)snprintf(rig.config.volumes[2], CLOUD_ID_SIZE, "vol-0f93b6a2174ce80d5");
+    rig.config.volume_count = 3;
+    cr_expect_eq(rig_drive(&rig, RIG_RUN_ON, &err), ERR_CONFIG);
+    cr_expect_not_null(strstr(err.message, "vol-0f93b6a2174ce80d5"), "%s", err.message);
+    rig.config.volume_count = 2;
+    expect_run_on(ERR_NONE);
+    expect_done("with its own set again");
+}
+
+/* A run of another store, which knows nothing of ours. */
+static void claim(const char *until)
+{
+    struct caller caller = {.account = RIG_ACCOUNT, .region = "us-east-1"};
+    struct refusal no;
+    struct sim_volume *volume = world_volume(rig.world.world, &caller, rig.config.volumes[1], &no);
+    char value[80];
+    (void)snprintf(value, sizeof(value), "r-of-another-store until %s", until);
+    tags_set(&volume->tags, "ebshift:lease", value);
+}
+
+Test(engine_loss, a_run_of_another_store_is_left_alone)
+{
+    struct run run;
+    claim("2099-01-01T00:00:00Z");
+    expect_run_on(ERR_LOCKED);
+    cr_expect_not_null(strstr(err.message, "r-of-another-store"), "%s", err.message);
+    cr_expect_not(rig_read(&rig, &run), "nothing was begun");
+    claim("2020-01-01T00:00:00Z");
+    expect_run_on(ERR_NONE);
+    expect_done("after the other one's claim");
+}
+
+Test(engine_loss, of_two_that_begin_at_once_one_gives_way)
+{
+    run_until(STATE_ROUND_COMPLETE);
+    claim("2099-01-01T00:00:00Z");
+    expect_run_on(ERR_LOCKED);
+    cr_assert_eq(rig_drive(&rig, RIG_ABORT, &err), ERR_NONE, "%s", err.message);
+    cr_assert_eq(audit_gone(&rig, &err), ERR_NONE, "%s", err.message);
 }

@@ -94,7 +94,8 @@ static void go_on(enum rig_verb verb)
     if (verb == RIG_ABORT && is_over())
         verb = RIG_RUN_ON;
     cr_assert_eq(rig_drive(&rig, verb, &err), ERR_NONE, "%s: %s", why, err.message);
-    enum error_code wrong = verb == RIG_ABORT ? audit_gone(&rig, &err) : audit_done(&rig, 0, &err);
+    enum error_code wrong =
+        verb == RIG_ABORT ? audit_gone(&rig, &err) : audit_done(&rig, NULL, &err);
     cr_assert_eq(wrong, ERR_NONE, "%s: %s", why, err.message);
 }
 

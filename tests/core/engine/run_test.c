@@ -40,7 +40,7 @@ static void expect_run_on(enum error_code want)
 
 static void expect_done(const char *why)
 {
-    cr_assert_eq(audit_done(&rig, 0, &err), ERR_NONE, "%s: %s", why, err.message);
+    cr_assert_eq(audit_done(&rig, NULL, &err), ERR_NONE, "%s: %s", why, err.message);
 }
 
 Test(engine_run, a_whole_run_ends_in_done_with_the_right_objects)
