@@ -7,6 +7,7 @@
 
 #include "bench/dirty_cases.h"
 #include "bench/duration_cases.h"
+#include "bench/nights.h"
 #include "bench/rate_cases.h"
 #include "bench/scoreboard.h"
 #include "bench/speed.h"
@@ -16,11 +17,14 @@
 static const char usage[] = "usage: forecast-bench predict D|T|R DIRECTORY\n"
                             "       forecast-bench step <QUESTION.json\n"
                             "       forecast-bench score DIRECTORY\n"
+                            "       forecast-bench nights DIRECTORY [FIRST_SEED [SEEDS]]\n"
                             "       forecast-bench speed [VOLUMES]\n"
                             "       forecast-bench speed-case NUMBER";
 
 /* Small enough for a test; the large one is asked for. */
 #define DEFAULT_FLEET 200
+/* Batches of nights. */
+#define DEFAULT_BATCHES 5
 
 static void print_quantiles(const struct prediction *row)
 {
@@ -88,6 +92,13 @@ static enum error_code step(struct error *err)
     return code;
 }
 
+static enum error_code nights(int argc, char *const *argv, struct error *err)
+{
+    unsigned long first = argc > 3 ? strtoul(argv[3], NULL, 10) : 1;
+    size_t count = argc > 4 ? strtoul(argv[4], NULL, 10) : DEFAULT_BATCHES;
+    return nights_print(argv[2], first, count, err);
+}
+
 static enum error_code run(int argc, char *const *argv, struct error *err)
 {
     if (argc == 4 && strcmp(argv[1], "predict") == 0)
@@ -98,6 +109,8 @@ static enum error_code run(int argc, char *const *argv, struct error *err)
         bool all_pass = false;
         return scoreboard_print(argv[2], &all_pass, err);
     }
+    if (argc >= 3 && argc <= 5 && strcmp(argv[1], "nights") == 0)
+        return nights(argc, argv, err);
     if ((argc == 2 || argc == 3) && strcmp(argv[1], "speed") == 0) {
         long volumes = argc == 3 ? strtol(argv[2], NULL, 10) : DEFAULT_FLEET;
         if (volumes < 10)

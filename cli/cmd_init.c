@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cmd.h"
@@ -69,7 +70,10 @@ static enum error_code write_config(const struct session *session, const char *p
     config_write(&session->config, &text);
     TRY(strbuf_check(&text, err));
     FILE *file = fopen(path, "w");
-    bool written = file != NULL && fputs(strbuf_text(&text), file) >= 0;
+    /* One that was there keeps its mode, and a secret would be for everybody. */
+    bool written = file != NULL &&
+                   (!config_holds_secret(&session->config) || fchmod(fileno(file), 0600) == 0) &&
+                   fputs(strbuf_text(&text), file) >= 0;
     if (file != NULL && fclose(file) != 0)
         written = false;
     if (!written)

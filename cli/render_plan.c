@@ -63,6 +63,10 @@ void render_plan_text(const struct outlook_request *request, const struct outloo
     if (plan->start_by_ms > 0)
         (void)fprintf(out, "start by  %s\n", instant_text(plan->start_by_ms / 1000 * 1000, start));
     (void)fprintf(out, "no return %s\n", plan->point_of_no_return);
+    if (plan->calibrates) {
+        (void)fprintf(out, "note      no transfer so far was nearly as small as the final: a round "
+                           "now shows how quick small ones are\n");
+    }
     if (plan->prior_only) {
         (void)fprintf(out, "note      this speaks from general experience alone: collect history "
                            "with 'ebshift history', or take a snapshot first\n");
@@ -132,6 +136,7 @@ void render_plan_json(const struct outlook_request *request, const struct outloo
     json_out_text(document, "reason", plan->reason);
     json_out_text(document, "remedy", plan->remedy);
     json_out_bool(document, "prior_only", plan->prior_only);
+    json_out_bool(document, "calibrates", plan->calibrates);
     add_rounds(document, plan);
     add_final(document, plan);
     add_three(document, "downtime_seconds", &plan->downtime_s);

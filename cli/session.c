@@ -59,6 +59,20 @@ static enum error_code read_config_file(struct session *session, bool must_exist
     return config_read_file(&session->config, path, err);
 }
 
+/* Everybody on this host may read a command line. */
+static enum error_code set_flag(struct session *session, const char *key, const char *value,
+                                struct error *err)
+{
+    struct config alone = {0};
+    TRY(config_set(&alone, key, value, err));
+    if (config_holds_secret(&alone)) {
+        return error_set(err, ERR_CONFIG,
+                         "a password does not belong on a command line, where others can see it: "
+                         "use ~/.pgpass, PGPASSWORD or the config");
+    }
+    return config_set(&session->config, key, value, err);
+}
+
 /* Repeated --volume flags make one set, so they are joined before the key is set. */
 static enum error_code apply_flags(struct session *session, struct error *err)
 {
@@ -68,8 +82,7 @@ static enum error_code apply_flags(struct session *session, struct error *err)
         if (strcmp(options->settings[i].key, "source.volume") == 0) {
             strbuf_printf(&volumes, "%s ", options->settings[i].value);
         } else {
-            TRY(config_set(&session->config, options->settings[i].key, options->settings[i].value,
-                           err));
+            TRY(set_flag(session, options->settings[i].key, options->settings[i].value, err));
         }
     }
     TRY(strbuf_check(&volumes, err));

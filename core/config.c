@@ -95,8 +95,8 @@ static enum error_code set_text(char *text, size_t size, const struct key *key, 
     }
     /* Written to a file, the rest would be a comment. */
     if (value[0] == ';' || strstr(value, " ;") != NULL || strstr(value, "\t;") != NULL) {
-        return error_set(err, ERR_CONFIG, "%s.%s is '%s': ';' begins a comment there", key->section,
-                         key->name, value);
+        return error_set(err, ERR_CONFIG, "%s.%s: ';' begins a comment there", key->section,
+                         key->name);
     }
     (void)snprintf(text, size, "%s", value);
     return ERR_NONE;
@@ -249,14 +249,17 @@ static int take_line(void *user, const char *section, const char *name, const ch
     return reader->failed ? 0 : 1;
 }
 
+bool config_holds_secret(const struct config *config)
+{
+    return strstr(config->conninfo, "password") != NULL ||
+           (strncmp(config->conninfo, "postgres", 8) == 0 && strchr(config->conninfo, '@') != NULL);
+}
+
 static enum error_code check_secrecy(const struct config *config, const char *path,
                                      struct error *err)
 {
     struct stat facts;
-    bool secret =
-        strstr(config->conninfo, "password") != NULL ||
-        (strncmp(config->conninfo, "postgres", 8) == 0 && strchr(config->conninfo, '@') != NULL);
-    if (!secret || stat(path, &facts) != 0 || (facts.st_mode & 077) == 0)
+    if (!config_holds_secret(config) || stat(path, &facts) != 0 || (facts.st_mode & 077) == 0)
         return ERR_NONE;
     return error_set(err, ERR_CONFIG, "'%s' holds a password and others may read it: chmod 0600 it",
                      path);

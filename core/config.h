@@ -70,6 +70,9 @@ MUST_CHECK enum error_code config_set(struct config *config, const char *key, co
  * several. Errors: ERR_CONFIG. */
 MUST_CHECK enum error_code config_check(const struct config *config, struct error *err);
 
+/* Tells whether a value is, or may hold, a password. */
+bool config_holds_secret(const struct config *config);
+
 /* Writes *config as a file that config_read_file() reads back to the same values, with comments. */
 void config_write(const struct config *config, struct strbuf *text);
 

@@ -297,13 +297,18 @@ static void read_covariance(const gsl_multifit_nlinear_workspace *work, gsl_matr
 
 static void count_rows(const struct problem *problem, struct duration_fit *fit)
 {
+    double least_mib = HUGE_VAL;
     for (size_t i = 0; i < problem->count; i++) {
-        if (problem->rows[i].sample->pending) {
+        const struct row *row = &problem->rows[i];
+        if (row->sample->pending) {
             fit->pending_count++;
         } else {
             fit->sample_count++;
         }
+        if (!row->sample->pending && !row->sample->full)
+            least_mib = fmin(least_mib, row->mib);
     }
+    fit->least_bytes = least_mib < HUGE_VAL ? least_mib * BYTES_PER_MIB : 0;
     fit->prior_only = fit->sample_count == 0;
 }
 

@@ -27,6 +27,7 @@ struct duration_fit {
     double log_mib_min;        /* sizes of the incremental transfers that taught, log MiB; */
     double log_mib_max;        /* min above max if there is none */
     double level;              /* drift: recent residuals, added to log T */
+    double least_bytes;        /* carried by the smallest difference that taught; 0 for none */
     size_t sample_count;       /* completed transfers that taught */
     size_t pending_count;      /* running ones whose age taught */
     bool prior_only;           /* no transfer at all: the prior speaks */

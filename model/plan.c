@@ -225,6 +225,7 @@ static enum error_code make(const struct plan_input *input, struct plan *plan, s
     report(&search, &choice, plan);
     free(scratch);
 
+    plan->calibrates = choice.calibrates && plan->next.action == PLAN_START_ROUND;
     plan->converges = plan->series.converges;
     plan->point_of_no_return = handover;
     for (size_t i = 0; i < input->member_count; i++)

@@ -86,8 +86,11 @@ enum plan_action {
 };
 
 struct plan {
-    bool converges;   /* the series settles at a final short enough for the window */
-    bool fits;        /* the chance to keep the window reaches the wanted confidence */
+    bool converges; /* the series settles at a final short enough for the window */
+    bool fits;      /* the chance to keep the window reaches the wanted confidence */
+    /* No transfer so far was nearly as small as the final: the first rounds begin at once, to learn
+     * how quick small ones are while there is time. */
+    bool calibrates;
     bool prior_only;  /* some volume speaks from priors alone: calibrate before trusting it */
     char reason[240]; /* why it converges and fits, or why not; one line, always filled */
     char remedy[240]; /* what would help; empty if nothing is needed */

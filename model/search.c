@@ -22,13 +22,12 @@ static const double gap_ratios[] = {1.0, 1.3, 1.7, 2.2, 3.0, 4.5, 7.0, 12.0};
 /* Waiting inside the window costs a little: less time is left if all goes wrong. */
 #define WAIT_WEIGHT 0.1
 
-/* A start at once is as good as one later if it costs at most this much more, and a little more yet
- * where the fence waits for nobody; a round this long starts at least so many times its length before
- * the cut, against a slow one. The price of a round ends the series. Found on recorded episodes. */
-#define TIE_RATIO             1.05
-#define TIE_RATIO_FIXED_FENCE 1.12
-#define INSURE_MIN_S          450.0
-#define INSURE_LEAD           4.0
+/* A long round starts at least so many times its length before the cut, against a slow one. The price
+ * of a round ends the series. Found on recorded episodes. */
+#define INSURE_MIN_S 450.0
+#define INSURE_LEAD  4.0
+/* A final so many times smaller than anything carried before is a guess. */
+#define KNOWN_RATIO 2.0
 
 double search_seconds_until(const struct plan_input *input, int64_t at_ms)
 {
@@ -263,14 +262,39 @@ static void insure(const struct search *search, struct choice *choice)
     *choice = try_candidate(search, &insured);
 }
 
-/* Prefers to begin now where that is about as good, or adds a round against a slow one. */
+/* Whether no transfer so far was nearly as small as the final of the last play: how quick small ones
+ * are is then a guess, and a round made early tells while there is time to use it. */
+static bool is_guess(const struct search *search)
+{
+    const struct plan_input *input = search->input;
+    const struct rollout_leg *finals =
+        &search->rollout->legs[ROLLOUT_FINAL * search->rollout->draw_count];
+    size_t count = search_draws(search);
+    for (size_t i = 0; i < count; i++)
+        search->scratch[i] = finals[i].delta_bytes;
+    gsl_sort(search->scratch, 1, count);
+    double final_bytes = gsl_stats_median_from_sorted_data(search->scratch, 1, count);
+    double least_bytes = 0;
+    for (size_t i = 0; i < input->member_count; i++) {
+        const struct volume_model *model = input->members[i].model;
+        least_bytes += input->copies ? model->copy.least_bytes : model->snapshot.least_bytes;
+    }
+    return least_bytes > KNOWN_RATIO * final_bytes;
+}
+
+/* To begin now is about as good as to wait, the more so the larger a part of the time left the next
+ * round takes: an error shows while there is time for another round. Where waiting is far better, a
+ * round is added against a slow one. */
 static void prefer_early(const struct search *search, struct choice *best)
 {
     if (starts_at_once(search, best))
         return;
     struct choice now = best_at_once(search);
-    double tie = search->input->fixed_fence ? TIE_RATIO_FIXED_FENCE : TIE_RATIO;
-    if (now.cost_s <= tie * best->cost_s) {
+    rollout_play(search->rollout, &now.candidate, search_draws(search));
+    double left_s = now.candidate.cut_s - search->first_start_s;
+    double tie = 1 + fmin(first_round_s(search) / left_s, 1);
+    now.calibrates = is_guess(search);
+    if (now.cost_s <= tie * best->cost_s || now.calibrates) {
         *best = now;
     } else if (best->candidate.round_count > 0) {
         rollout_play(search->rollout, &best->candidate, search_draws(search));

@@ -5,6 +5,7 @@
 #ifndef MODEL_SEARCH_H
 #define MODEL_SEARCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct choice {
     struct rollout_candidate candidate;
     double screen_s; /* cost_s in the first few draws */
     double cost_s;   /* expected and promised wait and downtime, rounds priced in */
+    bool calibrates; /* begins at once because small transfers are a guess so far */
 };
 
 /* What the search works with. Borrows everything. */

@@ -193,13 +193,13 @@ static void read_refusal(const struct http_response *response, struct refusal_te
     }
 }
 
-/* An answer that is too long was an answer all the same. */
+/* An answer that is too long, or too long for our memory, was an answer all the same. */
 static enum error_code lost(const struct client_call *call, enum error_code code, struct error *err)
 {
     (void)error_prefix(err, "%s", call->action);
     if (code == ERR_AMBIGUOUS && !call->creates)
         return err->code = ERR_TRANSIENT;
-    if (code == ERR_PROTOCOL && call->creates)
+    if ((code == ERR_PROTOCOL || code == ERR_NO_MEMORY) && call->creates)
         return err->code = ERR_AMBIGUOUS;
     return code;
 }

@@ -290,6 +290,8 @@ static bool is_untrusted(CURLcode result)
 static enum error_code failed(struct http *http, CURLcode result, struct error *err)
 {
     const char *text = http->curl_text[0] != '\0' ? http->curl_text : curl_easy_strerror(result);
+    const char *url = http->request->url;
+    int shown = (int)strcspn(url, "?"); /* behind it stand tokens, which are nobody's business */
     if (result == CURLE_SEND_FAIL_REWIND)
         text = "the kept connection broke";
     const struct strbuf *body = &http->response->body;
@@ -299,17 +301,17 @@ static enum error_code failed(struct http *http, CURLcode result, struct error *
     if (is_untrusted(result)) {
         return error_set(
             err, ERR_CLOUD,
-            "cannot trust '%s': %s; if a proxy of yours signs, name its certificate in "
+            "cannot trust '%.*s': %s; if a proxy of yours signs, name its certificate in "
             "AWS_CA_BUNDLE",
-            http->request->url, text);
+            shown, url, text);
     }
     if (body->first_fail == ERR_INVALID)
         return error_set(err, ERR_PROTOCOL, "answer is longer than %zu bytes", body->max_bytes);
     if (body->first_fail != ERR_NONE)
         return error_set(err, body->first_fail, "cannot hold an answer of %zu bytes", body->length);
     if (sent_bytes > 0)
-        return error_set(err, ERR_AMBIGUOUS, "no answer from '%s': %s", http->request->url, text);
-    return error_set(err, ERR_UNREACHABLE, "cannot reach '%s': %s", http->request->url, text);
+        return error_set(err, ERR_AMBIGUOUS, "no answer from '%.*s': %s", shown, url, text);
+    return error_set(err, ERR_UNREACHABLE, "cannot reach '%.*s': %s", shown, url, text);
 }
 
 enum error_code http_finish(struct http *http, struct error *err)

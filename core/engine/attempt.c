@@ -48,5 +48,6 @@ bool attempt_again(struct attempt *attempt, enum error_code *code, struct error 
 
 bool attempt_unsure(enum error_code code)
 {
-    return code == ERR_AMBIGUOUS || code == ERR_PROTOCOL;
+    /* Memory may have run out over the answer. */
+    return code == ERR_AMBIGUOUS || code == ERR_PROTOCOL || code == ERR_NO_MEMORY;
 }

@@ -45,10 +45,28 @@ static void one_line(const char *text, char *line, size_t size)
         line[length - 1] = '\0';
 }
 
+/* What libpq quotes before it has reached a server are pieces of the connection string, and a
+ * password with an odd sign in it may be among them. */
+static void hide_pieces(char *line)
+{
+    char *to = line;
+    bool quoted = false;
+    if (strncmp(line, "connection to server", 20) == 0)
+        return;
+    for (const char *from = line; *from != '\0'; from++) {
+        if (*from == '"')
+            quoted = !quoted;
+        if (*from == '"' || !quoted)
+            *to++ = *from;
+    }
+    *to = '\0';
+}
+
 static enum error_code connect_failed(const PGconn *handle, struct error *err)
 {
     char line[300];
     one_line(PQerrorMessage(handle), line, sizeof(line));
+    hide_pieces(line);
     bool refused = PQconnectionNeedsPassword(handle) != 0 ||
                    strstr(line, "authentication failed") != NULL ||
                    strstr(line, "pg_hba.conf") != NULL;
@@ -61,6 +79,24 @@ static void drop_notice(void *context, const PGresult *notice)
 {
     (void)context;
     (void)notice;
+}
+
+/* libpq shows what it does not understand, and that may be a password with a space in it. */
+static enum error_code check_conninfo(const char *conninfo, struct error *err)
+{
+    char *why = NULL;
+    if (strchr(conninfo, '=') == NULL && strstr(conninfo, "://") == NULL)
+        return ERR_NONE; /* the name of a database */
+    PQconninfoOption *options = PQconninfoParse(conninfo, &why);
+    if (why != NULL)
+        PQfreemem(why);
+    if (options == NULL) {
+        return error_set(err, ERR_CONFIG,
+                         "postgres.conninfo is no connection string that libpq understands (not "
+                         "shown here: it may hold a password)");
+    }
+    PQconninfoFree(options);
+    return ERR_NONE;
 }
 
 static PGconn *start_connecting(const char *conninfo, const char *database)
@@ -135,6 +171,7 @@ enum error_code pg_conn_open(struct pg_conn *conn, const char *conninfo, const c
                              int connect_timeout_ms, int statement_timeout_ms, struct error *err)
 {
     CLEANUP_PG_CONN struct pg_conn opened = {.statement_timeout_ms = statement_timeout_ms};
+    TRY(check_conninfo(conninfo, err));
     opened.handle = start_connecting(conninfo, database != NULL ? database : PG_CONTROL_DATABASE);
     if (opened.handle == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold a PostgreSQL connection");

@@ -29,8 +29,8 @@ struct pg_conn {
 /* Opens a session to `database` (NULL: PG_CONTROL_DATABASE) of the server `conninfo` names, a
  * libpq connection string or URI whose own database is ignored. A statement may take
  * `statement_timeout_ms`; if the server does not even answer that, the session is closed 2 s later.
- * Errors: ERR_UNREACHABLE; ERR_ACCESS (authentication); ERR_TIMEOUT; ERR_POSTGRES for a server
- * before 9.6 or a pooler in between. */
+ * Errors: ERR_CONFIG if the string cannot be understood; ERR_UNREACHABLE; ERR_ACCESS
+ * (authentication); ERR_TIMEOUT; ERR_POSTGRES for a server before 9.6 or a pooler in between. */
 MUST_CHECK enum error_code pg_conn_open(struct pg_conn *conn, const char *conninfo,
                                         const char *database, int connect_timeout_ms,
                                         int statement_timeout_ms, struct error *err);

@@ -51,7 +51,10 @@ enum error_code pg_directory_conninfo(const char *data_directory, char *conninfo
     if (!read_lock_file(data_directory, &lock))
         return error_set(err, ERR_NOT_FOUND, "no server runs in '%s'", data_directory);
     const char *host = lock.socket[0] != '\0' ? lock.socket : lock.address;
-    if (lock.port[0] == '\0' || host[0] == '\0' || strchr(host, '\'') != NULL)
+    /* Nothing of the file may end the value it is put into and begin another option. */
+    bool plain =
+        strspn(lock.port, "0123456789") == strlen(lock.port) && strpbrk(host, "'\\") == NULL;
+    if (lock.port[0] == '\0' || host[0] == '\0' || !plain)
         return error_set(err, ERR_POSTGRES, "cannot understand '%s/postmaster.pid'",
                          data_directory);
     char text[sizeof(lock) + 64];

@@ -1,5 +1,6 @@
 #include "core/store/db.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -97,6 +98,44 @@ double db_real(const struct db_query *query, int column)
     return sqlite3_column_double(query->statement, column);
 }
 
+enum error_code db_enum(const struct db_query *query, int column, int last, int *value,
+                        struct error *err)
+{
+    int64_t read = db_int(query, column);
+    if (read < 0 || read > last)
+        return db_damaged(query->db, sqlite3_column_name(query->statement, column), err);
+    *value = (int)read;
+    return ERR_NONE;
+}
+
+/* Instants, bytes and counts stay far below, so that sums of a few do not overflow; seconds are
+ * turned into milliseconds. */
+#define LARGEST      (INT64_C(1) << 55)
+#define LARGEST_REAL 4e15
+
+static bool is_number_of_ours(const struct db_query *query, int column)
+{
+    switch (sqlite3_column_type(query->statement, column)) {
+    case SQLITE_INTEGER:
+        return db_int(query, column) >= -LARGEST && db_int(query, column) <= LARGEST;
+    case SQLITE_FLOAT:
+        return fabs(db_real(query, column)) <= LARGEST_REAL; /* false for NaN */
+    default:
+        return true;
+    }
+}
+
+enum error_code db_check_row(const struct db_query *query, struct error *err)
+{
+    if (sqlite3_errcode(query->db) == SQLITE_NOMEM)
+        return db_fail(query->db, "read the store", err);
+    for (int i = 0; i < sqlite3_column_count(query->statement); i++) {
+        if (!is_number_of_ours(query, i))
+            return db_damaged(query->db, sqlite3_column_name(query->statement, i), err);
+    }
+    return ERR_NONE;
+}
+
 enum error_code db_exec(struct store *store, const char *sql, struct error *err)
 {
     if (sqlite3_exec(store->db, sql, NULL, NULL, NULL) != SQLITE_OK)
@@ -133,6 +172,7 @@ static enum error_code read_rows(struct db_query *query, db_read_item *read, siz
     for (; row; (*count)++) {
         TRY(grow(items, *count, item_bytes, err));
         TRY(read(query, (char *)*items + *count * item_bytes, err));
+        TRY(db_check_row(query, err));
         TRY(db_step(query, &row, err));
     }
     return ERR_NONE;

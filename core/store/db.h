@@ -54,6 +54,13 @@ MUST_CHECK enum error_code db_run(struct db_query *query, struct error *err);
 void db_text(const struct db_query *query, int column, char *text, size_t size);
 int64_t db_int(const struct db_query *query, int column);
 double db_real(const struct db_query *query, int column);
+/* The same for an enumeration from 0 to `last`. Errors: ERR_STORE for any other number, as somebody
+ * else has written it. */
+MUST_CHECK enum error_code db_enum(const struct db_query *query, int column, int last, int *value,
+                                   struct error *err);
+/* To be called after a row was read. Errors: ERR_NO_MEMORY if a text could not be fetched, which
+ * reads as ""; ERR_STORE for a number that nobody has written: beyond 2^55, or 4e15 if it is a real one. */
+MUST_CHECK enum error_code db_check_row(const struct db_query *query, struct error *err);
 
 /* Runs fixed SQL without parameters. */
 MUST_CHECK enum error_code db_exec(struct store *store, const char *sql, struct error *err);

@@ -128,10 +128,11 @@ enum error_code store_put_reading(struct store *store, const char *volume_id, in
 
 static enum error_code read_duration(const struct db_query *query, void *item, struct error *err)
 {
-    (void)err;
     struct duration_sample *row = item;
+    int kind = 0;
+    TRY(db_enum(query, 1, TRANSFER_COPY, &kind, err));
     *row = (struct duration_sample){
-        .kind = (enum transfer_kind)db_int(query, 1),
+        .kind = (enum transfer_kind)kind,
         .full = db_int(query, 2) != 0,
         .pending = db_int(query, 3) != 0,
         .started_ms = db_int(query, 4),
@@ -280,6 +281,7 @@ enum error_code store_writes_end(struct store *store, const char *volume_id, int
                    &query, err));
     db_bind_text(&query, volume_id);
     TRY(db_step(&query, &row, err));
+    TRY(db_check_row(&query, err));
     *end_ms = db_int(&query, 0);
     return ERR_NONE;
 }

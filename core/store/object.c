@@ -48,12 +48,15 @@ enum error_code store_save_object(struct store *store, const struct object *obje
 
 static enum error_code read_object(const struct db_query *query, void *item, struct error *err)
 {
-    (void)err;
     struct object *object = item;
+    int kind = 0;
+    int state = 0;
+    TRY(db_enum(query, 1, OBJECT_VOLUME, &kind, err));
+    TRY(db_enum(query, 2, OBJECT_DELETED, &state, err));
     *object = (struct object){
         .number = db_int(query, 0),
-        .kind = (enum object_kind)db_int(query, 1),
-        .state = (enum object_state)db_int(query, 2),
+        .kind = (enum object_kind)kind,
+        .state = (enum object_state)state,
         .round = (int)db_int(query, 3),
         .intended_ms = db_int(query, 10),
         .started_ms = db_int(query, 11),

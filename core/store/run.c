@@ -142,6 +142,7 @@ static enum error_code read_run(const struct db_query *query, struct run *run, s
     struct run read = {0};
     for (size_t i = 0; i < COLUMN_COUNT; i++)
         TRY(read_column(query, (int)i, &columns[i], (char *)&read + columns[i].offset, err));
+    TRY(db_check_row(query, err));
     *run = read;
     return ERR_NONE;
 }
@@ -230,10 +231,8 @@ enum error_code store_get_run(struct store *store, const char *run_id, struct ru
 static enum error_code read_step(const struct db_query *query, void *item, struct error *err)
 {
     struct journal_step *step = item;
-    char state[32];
     *step = (struct journal_step){.round = (int)db_int(query, 1), .entered_ms = db_int(query, 2)};
-    db_text(query, 0, state, sizeof(state));
-    return machine_parse(state, &step->state, err);
+    return read_state(query, 0, &step->state, err);
 }
 
 enum error_code store_get_journal(struct store *store, const char *run_id,
@@ -270,6 +269,8 @@ enum error_code store_get_text(struct store *store, const char *run_id, const ch
     TRY(db_step(&query, &row, err));
     if (!row)
         return error_set(err, ERR_NOT_FOUND, "run '%s' has no '%s'", run_id, name);
-    strbuf_puts(text, (const char *)sqlite3_column_text(query.statement, 0));
+    const unsigned char *found = sqlite3_column_text(query.statement, 0);
+    TRY(db_check_row(&query, err));
+    strbuf_puts(text, found == NULL ? "" : (const char *)found);
     return strbuf_check(text, err);
 }

@@ -3,27 +3,19 @@
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "core/config.h"
+#include "tests/fuzz/memory_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Reads bytes as a file that exists in memory only. */
 static enum error_code read_bytes(struct config *config, const void *bytes, size_t size,
                                   struct error *err)
 {
-    char path[64];
-    int file = memfd_create("config", MFD_CLOEXEC);
-    assert(file >= 0);
-    ssize_t written = write(file, bytes, size);
-    assert(written == (ssize_t)size);
-    (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", file);
-    enum error_code code = config_read_file(config, path, err);
-    (void)close(file);
+    const struct memory_file file = memory_file_open(bytes, size);
+    enum error_code code = config_read_file(config, file.path, err);
+    memory_file_close(&file);
     return code;
 }
 

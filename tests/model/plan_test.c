@@ -113,6 +113,26 @@ Test(plan, a_fixed_fence_counts_waiting_as_downtime)
     stage_done(&stage);
 }
 
+/* How quick a small transfer is cannot be known from large ones: one made early tells in time. */
+Test(plan, begins_at_once_while_small_transfers_are_a_guess)
+{
+    struct stage stage;
+    struct plan plan;
+    stage_init(&stage, 34, 40);
+    stage.input.copies = false;
+    stage.input.window_start_ms = MADE_NOW_MS + 48 * HOUR_MS;
+    stage.model.snapshot.least_bytes = 1;
+    make(&stage, &plan);
+    cr_expect_gt(plan.next.at_ms, MADE_NOW_MS + 12 * HOUR_MS, "known: there is time");
+    cr_expect_not(plan.calibrates);
+    stage.model.snapshot.least_bytes = 1e15;
+    make(&stage, &plan);
+    cr_expect_eq(plan.next.action, PLAN_START_ROUND);
+    cr_expect_eq(plan.next.at_ms, MADE_NOW_MS);
+    cr_expect(plan.calibrates);
+    stage_done(&stage);
+}
+
 Test(plan, same_input_gives_the_same_bytes)
 {
     struct stage stage;
