@@ -76,11 +76,11 @@ def broken_archive(scene, ledger):
         time.sleep(0.05)
 
 
-def long_checkpoint(scene, ledger, run_options=()):
+def long_checkpoint(scene, ledger):
     """Given up after its limit, before anything changes for writers."""
     checkpointer = child_of(scene.server, "checkpointer")
     run = Migration(scene, "migrate", env={"EBSHIFT_POSTGRES_CHECKPOINT_LIMIT": "1s"})
-    run.wait_for("cut-wait")
+    run.wait_until_begun()
     h.os.kill(checkpointer, signal.SIGSTOP)
     try:
         told = run.end(DATABASE)
@@ -133,14 +133,18 @@ def lost_backup_session(scene, ledger):
 
 
 def restart(scene, ledger):
-    """The server restarts while a run waits: the session is made anew."""
+    """The server restarts while a run waits: the session is made anew. Past the cut nothing depends
+    on it any more."""
     run = Migration(scene, "migrate", "--no-fence")
-    run.wait_for("cut-wait")
+    run.wait_until_begun()
     scene.server.stop("immediate")
     scene.server.start()
     run.wait_for("final-complete")
+    run.process.kill()
+    run.end(-signal.SIGKILL)
     scene.server.stop("immediate")
-    run.end(0)
+    _, told = scene.cloud.ebshift("resume", "--config", scene.config)
+    h.check("going on without the database" in told, "past the cut the server may be gone")
     h.check(scene.labels() == {"frozen"}, "a restart on the way is ridden out")
     scene.server.start()
     ledger.wait_for(10)
@@ -149,7 +153,7 @@ def restart(scene, ledger):
 def foreign_freeze(scene, ledger):
     """Somebody else holds the WAL frozen: named, not touched, and not waited for."""
     run = Migration(scene, "migrate")
-    run.wait_for("cut-wait")
+    run.wait_until_begun()
     h.run("fsfreeze", "-f", scene.wal.path)
     try:
         says(run.end(QUIESCE), str(scene.wal.path), "frozen already, by somebody else")
@@ -187,7 +191,7 @@ def failover(scene, ledger):
     conninfo = (f"host={server.sockets},{server.sockets} port={server.port},{standby.port} "
                 "user=postgres target_session_attrs=read-write")
     run = Migration(scene, "migrate", env={"EBSHIFT_POSTGRES_CONNINFO": conninfo})
-    run.wait_for("cut-wait")
+    run.wait_until_begun()
     server.stop("immediate")
     standby.control("promote")
     says(run.end(DATABASE), "another server answers", str(server.data), str(standby.data))

@@ -86,7 +86,7 @@ def start(scene, verb):
     h.run(h.BIN / "cloudsim", "fault", "--state", scene.cloud.state, "slow-reply:CreateSnapshots")
     words = [h.BIN / "ebshift", verb, "--config", scene.config, "--freeze-limit", "1s"]
     if verb == "migrate":
-        words += ["--window", scene.window(after_hours=0.5, length="48h"), "--no-fence"]
+        words += ["--window", scene.window(after_hours=0, length="48h"), "--no-fence"]
     return subprocess.Popen(words, env=scene.cloud.environ(), text=True, stdout=subprocess.DEVNULL,
                             stderr=subprocess.PIPE)
 
@@ -136,11 +136,14 @@ def loop(place, filesystem, kills, dice):
     ledger.wait_for(20)
     # To thaw, the kernel writes the superblock: if disks stand still after the limit, so does the thaw.
     stalls, disk = Stalls(place, scene.data.path), Stalls(place, spare)
+    # A first run makes history; those after it have no reason for rounds and go straight to the cut.
+    scene.cloud.ebshift("migrate", "--config", scene.config, "--no-fence", "--window",
+                        scene.window(after_hours=0.15, length="48h"))
     lengths, thaws, tries = [], [], 0
     while len(lengths) < kills:
         tries += 1
         assert tries <= 2 * kills + 2, f"only {len(lengths)} of {tries} kills fell into a freeze"
-        verb = "resume" if scene.newest_run()[0] else "migrate"
+        verb = "migrate" if scene.newest_run()[1] == "done" else "resume"
         stop_first = len(lengths) % 4 == 3
         found = kill(scene, stalls, verb, dice.uniform(0, 0.6 * LIMIT_S), stop_first)
         ledger.wait_for(3)
@@ -157,7 +160,7 @@ def loop(place, filesystem, kills, dice):
                   f"{max(lengths):.3f} s of {LIMIT_S:.0f} s, thawed at most {max(thaws):.3f} s after the "
                   "kill; PostgreSQL wrote on after each")
     h.run(h.BIN / "cloudsim", "fault", "--state", scene.cloud.state, "none")
-    told, _ = scene.cloud.ebshift("thaw")
+    told = h.run("unshare", "--net", h.BIN / "ebshift", "thaw", env={}, cwd="/")
     h.check(": thawed" not in told, f"{filesystem}: nothing was left frozen")
     out, _ = scene.cloud.ebshift("resume", "--config", scene.config, "--output", "json")
     summary = h.last_document(out)

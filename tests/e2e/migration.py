@@ -13,7 +13,7 @@ class Migration:
     def __init__(self, scene, verb, *options, env=()):
         words = [h.BIN / "ebshift", verb, "--config", scene.config, "--verbose"]
         if verb == "migrate":
-            words += ["--window", scene.window(after_hours=0.5, length="48h")]
+            words += ["--window", scene.window(after_hours=0.15, length="48h")]
         self.scene = scene
         self.process = subprocess.Popen([*words, *options], text=True, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT,
@@ -26,6 +26,9 @@ class Migration:
             if self.process.poll() is not None or time.monotonic() > end:
                 raise AssertionError(f"it never came so far: {self.process.communicate()[0]}")
             time.sleep(0.002)
+
+    def wait_until_begun(self):
+        self.wait_until(lambda: self.scene.newest_run()[1] not in ("", "done", "aborted"))
 
     def wait_for(self, state):
         self.wait_until(lambda: self.scene.newest_run()[1] == state)
