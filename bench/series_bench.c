@@ -36,6 +36,7 @@ struct scene {
     struct fake_cloud there_self;
     struct cloud here;
     struct cloud there;
+    struct path path;
     struct clock clock;
     struct log log;
     struct config config;
@@ -70,6 +71,9 @@ static enum error_code scene_open(struct scene *scene, uint64_t seed, struct err
     TRY(fake_world_open(&scene->fake, seed, true, err));
     scene->here = fake_cloud_init(&scene->here_self, &scene->fake, ACCOUNT, "us-east-1");
     scene->there = fake_cloud_init(&scene->there_self, &scene->fake, ACCOUNT, "eu-west-1");
+    const struct path_ends ends = {
+        .source = &scene->here, .target = &scene->there, .target_key = "", .account_id = ""};
+    scene->path = path_make(&ends);
     scene->clock = fake_world_clock(&scene->fake);
     scene->window_ms = scene->fake.now_ms + LEAD_MS;
     config_init(&scene->config);
@@ -100,7 +104,7 @@ static struct outlook_request request_of(struct scene *scene)
     return (struct outlook_request){
         .config = &scene->config,
         .source = &scene->here,
-        .target = &scene->there,
+        .path = &scene->path,
         .store = scene->store,
         .clock = &scene->clock,
         .log = &scene->log,
@@ -118,7 +122,7 @@ static enum error_code promise_of(struct scene *scene, double *promise_s, struct
     struct collect_result result;
     struct collect_request collect = {
         .source = &scene->here,
-        .target = &scene->there,
+        .path = &scene->path,
         .store = scene->store,
         .clock = &scene->clock,
         .log = &scene->log,
@@ -161,6 +165,7 @@ static enum error_code play_ours(struct scene *scene, struct outcome *outcome, s
         .config = &scene->config,
         .source = &scene->here,
         .target = &scene->there,
+        .path = &scene->path,
         .store = scene->store,
         .clock = &scene->clock,
         .log = &scene->log,

@@ -68,12 +68,12 @@ static enum error_code show_volume(const struct outlook_request *request,
     CLEANUP_VOLUME_ROWS struct volume_rows rows = {0};
     struct volume_belief belief = {
         .member = member,
-        .copies = strcmp(request->source->region, request->target->region) != 0,
+        .copies = request->path->count > 0,
         .at_ms = request->window_start_ms,
     };
     TRY(look_ahead(&belief, err));
-    TRY(store_get_volume_rows(request->store, member->model->volume_id, request->target->region,
-                              &rows, err));
+    TRY(store_get_volume_rows(request->store, member->model->volume_id, request->path->name, &rows,
+                              err));
     return show_rows(&belief, &rows, volumes, err);
 }
 

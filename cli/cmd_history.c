@@ -84,8 +84,7 @@ enum error_code cmd_history(struct session *session, struct error *err)
     for (size_t i = 0; i < session->config.volume_count && code == ERR_NONE; i++) {
         CLEANUP_VOLUME_ROWS struct volume_rows rows = {0};
         const char *volume_id = session->config.volumes[i];
-        code = store_get_volume_rows(session->store, volume_id, session->config.target_region,
-                                     &rows, err);
+        code = store_get_volume_rows(session->store, volume_id, session->path.name, &rows, err);
         if (code == ERR_NONE && volumes == NULL) {
             print_text(volume_id, &rows);
         } else if (code == ERR_NONE) {

@@ -45,7 +45,8 @@ static void make_id(int64_t now_ms, char id[RUN_ID_SIZE])
 
 #define COPY_TEXT(to, from) (void)snprintf((to), sizeof(to), "%s", (from))
 
-static struct run new_run(const struct session *session, const struct outlook_request *request)
+static struct run new_run(const struct session *session, const struct outlook_request *request,
+                          const char *source_account)
 {
     const struct config *config = &session->config;
     struct run run = {
@@ -65,6 +66,10 @@ static struct run new_run(const struct session *session, const struct outlook_re
     COPY_TEXT(run.target_zone, config->target_zone);
     COPY_TEXT(run.target_instance, config->target_instance);
     COPY_TEXT(run.target_key, config->target_key);
+    COPY_TEXT(run.source_account, source_account);
+    COPY_TEXT(run.target_account, config->target_account);
+    COPY_TEXT(run.via_region, config->via_region);
+    COPY_TEXT(run.via_key, config->via_key);
     return run;
 }
 
@@ -88,16 +93,18 @@ static enum error_code check_go(const struct session *session,
 enum error_code cmd_migrate(struct session *session, struct error *err)
 {
     struct outlook_request request;
+    char account[16];
     TRY(learn_open(session, err));
     TRY(check_options(session, err));
     TRY(check_no_other(session, err));
     TRY(learn_request(session, &request, err));
+    TRY(learn_accounts(session, account, err));
     TRY(learn_target(session, err));
     TRY(session_open_quiesce(session, err));
     TRY(learn_collect(session, err));
     TRY(check_go(session, &request, err));
 
-    struct run run = new_run(session, &request);
+    struct run run = new_run(session, &request, account);
     struct engine engine = drive_engine(session, &run);
     TRY(engine_begin(&engine, err));
     log_event(&session->log, LOG_INFO, run.created_ms, "run %s begins", run.id);

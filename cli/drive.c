@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/learn.h"
 #include "cli/render_run.h"
 
 struct engine drive_engine(struct session *session, const struct run *run)
@@ -11,6 +12,7 @@ struct engine drive_engine(struct session *session, const struct run *run)
         .config = &session->config,
         .source = &session->source,
         .target = &session->target,
+        .path = &session->path,
         .quiesce = session->has_quiesce ? &session->quiesce : NULL,
         .counter = &session->counter,
         .store = session->store,
@@ -27,6 +29,25 @@ static void take_places(struct config *config, const struct run *run)
 {
     (void)snprintf(config->source_region, sizeof(config->source_region), "%s", run->source_region);
     (void)snprintf(config->target_region, sizeof(config->target_region), "%s", run->target_region);
+    (void)snprintf(config->target_key, sizeof(config->target_key), "%s", run->target_key);
+    (void)snprintf(config->target_account, sizeof(config->target_account), "%s",
+                   run->target_account);
+    (void)snprintf(config->via_region, sizeof(config->via_region), "%s", run->via_region);
+    (void)snprintf(config->via_key, sizeof(config->via_key), "%s", run->via_key);
+}
+
+/* In a wrong account nothing of the run would be found, and abort would believe it gone. */
+static enum error_code check_accounts(struct session *session, const struct run *run,
+                                      struct error *err)
+{
+    char account[sizeof(run->source_account)];
+    if (run->source_account[0] == '\0')
+        return ERR_NONE;
+    TRY(learn_accounts(session, account, err));
+    if (strcmp(account, run->source_account) == 0)
+        return ERR_NONE;
+    return error_set(err, ERR_CONFIG, "the credentials are of account '%s', run '%s' is in '%s'",
+                     account, run->id, run->source_account);
 }
 
 /* Past the cut a run goes on without its database, and an abort needs it only to lift a fence: the
@@ -66,6 +87,7 @@ enum error_code drive_reopen(struct session *session, struct run *run, bool abor
     take_places(&session->config, run);
     TRY(session_open_clouds(session, err));
     TRY(config_check(&session->config, err));
+    TRY(check_accounts(session, run, err));
     return reopen_quiesce(session, run, aborting, err);
 }
 

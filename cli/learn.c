@@ -1,9 +1,13 @@
 #include "cli/learn.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "cli/target.h"
 #include "core/engine/attempt.h"
 #include "core/engine/collect.h"
 #include "core/engine/counting.h"
+#include "core/engine/keys.h"
 #include "model/instant.h"
 
 enum error_code learn_open(struct session *session, struct error *err)
@@ -14,22 +18,74 @@ enum error_code learn_open(struct session *session, struct error *err)
     return session_open_store(session, err);
 }
 
+static enum error_code get_identity(const struct session *session, const struct cloud *cloud,
+                                    struct cloud_identity *who, struct error *err)
+{
+    enum error_code code = ERR_NONE;
+    struct attempt attempt =
+        attempt_begin(&session->clock, &session->log, "ask who we are", PATIENCE_AT_A_PROMPT_MS);
+    do {
+        code = cloud->get_identity(cloud->self, who, err);
+    } while (attempt_again(&attempt, &code, err));
+    return code;
+}
+
+enum error_code learn_accounts(struct session *session, char source_account[16], struct error *err)
+{
+    const char *wanted = session->config.target_account;
+    struct cloud_identity source = {0};
+    struct cloud_identity target = {0};
+    TRY(get_identity(session, &session->source, &source, err));
+    (void)snprintf(source_account, sizeof(source.account_id), "%s", source.account_id);
+    if (wanted[0] == '\0')
+        return ERR_NONE;
+    if (strcmp(wanted, source.account_id) == 0) {
+        return error_set(err, ERR_CONFIG,
+                         "account '%s' is the source's own: leave target.account out", wanted);
+    }
+    TRY(get_identity(session, &session->target, &target, err));
+    if (strcmp(wanted, target.account_id) == 0)
+        return ERR_NONE;
+    return error_set(
+        err, ERR_CONFIG,
+        "the target's credentials are of account '%s', not of '%s': set target.role or "
+        "target.profile",
+        target.account_id, wanted);
+}
+
+static enum error_code check_keys(struct session *session, struct error *err)
+{
+    const struct keys_request request = {
+        .path = &session->path,
+        .source = &session->source,
+        .config = &session->config,
+        .clock = &session->clock,
+        .log = &session->log,
+        .patience_ms = PATIENCE_AT_A_PROMPT_MS,
+    };
+    return keys_check(&request, err);
+}
+
 enum error_code learn_target(struct session *session, struct error *err)
 {
+    char account[16];
+    if (session->config.target_account[0] != '\0')
+        TRY(learn_accounts(session, account, err));
     const struct target_check check = {
         .config = &session->config,
         .cloud = &session->target,
         .clock = &session->clock,
         .log = &session->log,
     };
-    return target_check(&check, err);
+    TRY(target_check(&check, err));
+    return check_keys(session, err);
 }
 
 enum error_code learn_collect(struct session *session, struct error *err)
 {
     struct collect_request request = {
         .source = &session->source,
-        .target = &session->target,
+        .path = &session->path,
         .store = session->store,
         .clock = &session->clock,
         .log = &session->log,
@@ -67,7 +123,7 @@ enum error_code learn_request(struct session *session, struct outlook_request *r
     *request = (struct outlook_request){
         .config = &session->config,
         .source = &session->source,
-        .target = &session->target,
+        .path = &session->path,
         .store = session->store,
         .clock = &session->clock,
         .log = &session->log,

@@ -12,7 +12,13 @@
 /* Opens store and clouds and checks the config. Errors: as session.h. */
 MUST_CHECK enum error_code learn_open(struct session *session, struct error *err);
 
-/* Checks at the service that the config's target zone and instance are there. Errors: as target.h. */
+/* Asks who we are on both sides; the source's account is handed back.
+ * Errors: ERR_CONFIG if the target's account is not the one that the config names. */
+MUST_CHECK enum error_code learn_accounts(struct session *session, char source_account[16],
+                                          struct error *err);
+
+/* Checks at the service that the config's target account is ours, that zone and instance are there,
+ * and that the keys on the way will do. Errors: as target.h, keys.h and learn_accounts(). */
 MUST_CHECK enum error_code learn_target(struct session *session, struct error *err);
 
 /* Collects the history of every volume of the set into the store, and reads this machine's counters

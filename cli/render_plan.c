@@ -49,10 +49,11 @@ void render_plan_text(const struct outlook_request *request, const struct outloo
     char start[INSTANT_TEXT_SIZE];
     char end[INSTANT_TEXT_SIZE];
     char down[3 * DURATION_TEXT_SIZE + 8];
-    (void)fprintf(
-        out, "%s -> %s, %zu volume%s, window %s to %s\n", request->source->region,
-        request->target->region, outlook->member_count, outlook->member_count == 1 ? "" : "s",
-        instant_text(request->window_start_ms, start), instant_text(request->window_end_ms, end));
+    (void)fprintf(out, "%s -> %s, %zu volume%s, window %s to %s\n", request->source->region,
+                  request->config->target_region, outlook->member_count,
+                  outlook->member_count == 1 ? "" : "s",
+                  instant_text(request->window_start_ms, start),
+                  instant_text(request->window_end_ms, end));
     print_rounds(plan, out);
     (void)fprintf(out, "\ndowntime  %s\n", spread(&plan->downtime_s, down, sizeof(down)));
     (void)fprintf(out, "window    missed with probability %.1f %% (wanted: at most %.1f %%)\n",
@@ -127,7 +128,7 @@ void render_plan_json(const struct outlook_request *request, const struct outloo
     struct json_out *document = json_out_new();
     json_out_text(document, "schema", "ebshift.plan.1");
     json_out_text(document, "source_region", request->source->region);
-    json_out_text(document, "target_region", request->target->region);
+    json_out_text(document, "target_region", request->config->target_region);
     struct json_out *volumes = json_out_array(document, "volumes");
     for (size_t i = 0; i < request->config->volume_count; i++)
         json_out_item_text(volumes, request->config->volumes[i]);

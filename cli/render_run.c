@@ -33,7 +33,8 @@ enum error_code run_view_load(struct store *store, const char *run_id, struct ru
 /* What a round took; the final one as long as the service was down. -1 while it runs. */
 static int64_t round_ms(const struct run_view *view, const struct round *round)
 {
-    bool copies = strcmp(view->run.source_region, view->run.target_region) != 0;
+    bool copies = strcmp(view->run.source_region, view->run.target_region) != 0 ||
+                  view->run.target_account[0] != '\0';
     int64_t end_ms = copies ? round->copy_done_ms : round->snapshot_done_ms;
     if (round->final)
         return view->run.up_ms > 0 ? view->run.up_ms - view->run.down_ms : -1;

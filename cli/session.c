@@ -22,6 +22,8 @@ void session_done(struct session *session)
         quiesce_local_done(&session->local);
     cloud_aws_free(session->source_aws);
     cloud_aws_free(session->target_aws);
+    cloud_aws_free(session->via_source_aws);
+    cloud_aws_free(session->via_target_aws);
     http_free(session->http);
     store_close(session->store);
     if (session->rehearsing)
@@ -126,6 +128,7 @@ struct side {
     const char *region;
     const char *fallback_region; /* if nothing names one */
     const char *profile;
+    bool takes_role; /* that of the target */
 };
 
 static const char *given(const char *text)
@@ -143,6 +146,8 @@ static enum error_code open_cloud(struct session *session, const struct side *si
         .region = given(side->region),
         .fallback_region = side->fallback_region,
         .profile = given(side->profile),
+        .role_arn = side->takes_role ? given(session->config.target_role) : NULL,
+        .external_id = side->takes_role ? given(session->config.target_external_id) : NULL,
         .endpoint_url = given(session->config.endpoint_url),
     };
     TRY(cloud_aws_new(&options, aws, err));
@@ -166,11 +171,56 @@ static enum error_code open_target(struct session *session, struct error *err)
                                                               : config->target_region,
         .fallback_region = config->source_region,
         .profile = is_own ? config->target_profile : config->profile,
+        .takes_role = true,
     };
     TRY(open_cloud(session, &side, &session->target_aws, &session->target, err));
     (void)snprintf(config->target_region, sizeof(config->target_region), "%s",
                    session->target.region);
     return ERR_NONE;
+}
+
+/* For another account, both sides are needed in the region where snapshots change hands. */
+static enum error_code open_via(struct session *session, struct error *err)
+{
+    struct config *config = &session->config;
+    bool own_profile = config->target_profile[0] != '\0';
+    if (config->target_account[0] == '\0')
+        return ERR_NONE;
+    if (config->via_region[0] == '\0')
+        (void)snprintf(config->via_region, sizeof(config->via_region), "%s", config->target_region);
+    const struct side source = {
+        .env = &session->aws_env, .region = config->via_region, .profile = config->profile};
+    const struct side target = {
+        .env = &session->target_env,
+        .region = config->via_region,
+        .profile = own_profile ? config->target_profile : config->profile,
+        .takes_role = true,
+    };
+    TRY(open_cloud(session, &source, &session->via_source_aws, &session->via_source, err));
+    return open_cloud(session, &target, &session->via_target_aws, &session->via_target, err);
+}
+
+static void make_path(struct session *session)
+{
+    const struct config *config = &session->config;
+    const struct path_ends ends = {
+        .source = &session->source,
+        .target = &session->target,
+        .target_key = config->target_key,
+        .account_id = config->target_account,
+        .principal = session->principal,
+        .via_source = &session->via_source,
+        .via_target = &session->via_target,
+        .via_key = config->via_key,
+    };
+    /* The role outlives every session of it; without one the account's root stands for all. */
+    if (config->target_role[0] != '\0') {
+        (void)snprintf(session->principal, sizeof(session->principal), "%s", config->target_role);
+    } else {
+        (void)snprintf(session->principal, sizeof(session->principal), "arn:aws:iam::%s:root",
+                       config->target_account);
+    }
+    session->path = path_make(&ends);
 }
 
 enum error_code session_open_clouds(struct session *session, struct error *err)
@@ -183,7 +233,10 @@ enum error_code session_open_clouds(struct session *session, struct error *err)
     TRY(open_cloud(session, &side, &session->source_aws, &session->source, err));
     (void)snprintf(config->source_region, sizeof(config->source_region), "%s",
                    session->source.region);
-    return open_target(session, err);
+    TRY(open_target(session, err));
+    TRY(open_via(session, err));
+    make_path(session);
+    return ERR_NONE;
 }
 
 /* ---- quiesce ---- */

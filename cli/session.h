@@ -13,6 +13,7 @@
 #include "core/config.h"
 #include "core/counter.h"
 #include "core/engine/engine.h"
+#include "core/engine/path.h"
 #include "core/host/mounts.h"
 #include "core/host/quiesce_local.h"
 #include "core/log.h"
@@ -35,8 +36,14 @@ struct session {
     struct http *http;
     struct cloud_aws *source_aws;
     struct cloud_aws *target_aws;
+    struct cloud_aws *via_source_aws;
+    struct cloud_aws *via_target_aws;
     struct cloud source;
     struct cloud target;
+    struct cloud via_source; /* where snapshots change accounts, in either one */
+    struct cloud via_target;
+    struct path path;
+    char principal[256]; /* who gets grants in the target account */
     struct quiesce_local local;
     struct quiesce quiesce;
     bool has_quiesce;
@@ -63,7 +70,7 @@ MUST_CHECK enum error_code session_configure(struct session *session, bool must_
 MUST_CHECK enum error_code session_open_store(struct session *session, struct error *err);
 MUST_CHECK enum error_code session_read_store(struct session *session, struct error *err);
 
-/* Makes the clouds of source and target region; sends nothing yet.
+/* Makes the clouds of source and target, and the path between them; sends nothing yet.
  * Errors: ERR_CONFIG, ERR_NO_MEMORY. */
 MUST_CHECK enum error_code session_open_clouds(struct session *session, struct error *err);
 

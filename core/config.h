@@ -37,6 +37,12 @@ struct config {
     char target_zone[CLOUD_ZONE_SIZE];
     char target_instance[CLOUD_ID_SIZE]; /* empty: make the volumes, attach nothing */
     char target_key[CLOUD_KEY_SIZE];
+    char target_account[16]; /* empty: the same as the source's */
+    char target_role[CLOUD_KEY_SIZE];
+    char target_external_id[CONFIG_TEXT_SIZE];
+
+    char via_region[32]; /* where snapshots change accounts; empty: the target's */
+    char via_key[CLOUD_KEY_SIZE];
 
     double confidence;
     int64_t max_downtime_ms; /* 0: as long as the window */

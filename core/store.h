@@ -61,6 +61,10 @@ struct run {
     char target_zone[CLOUD_ZONE_SIZE];
     char target_instance[CLOUD_ID_SIZE]; /* empty: volumes are made and not attached */
     char target_key[CLOUD_KEY_SIZE];
+    char source_account[16];
+    char target_account[16]; /* empty: the same */
+    char via_region[32];     /* where the snapshots change hands, for another account */
+    char via_key[CLOUD_KEY_SIZE];
     bool fence;
     bool backup;
     int64_t window_start_ms;
@@ -148,7 +152,14 @@ MUST_CHECK enum error_code store_get_rounds(struct store *store, const char *run
 
 /* ---- objects: intents and what came of them ---- */
 
-enum object_kind { OBJECT_SNAPSHOT, OBJECT_COPY, OBJECT_VOLUME };
+/* The relays are copies on the way, where more than one is needed; OBJECT_COPY is the last one. */
+enum object_kind {
+    OBJECT_SNAPSHOT,
+    OBJECT_COPY,
+    OBJECT_VOLUME,
+    OBJECT_RELAY,
+    OBJECT_SECOND_RELAY,
+};
 
 enum object_state {
     OBJECT_INTENDED, /* journalled; the call may or may not have been sent */
@@ -207,7 +218,7 @@ MUST_CHECK enum error_code store_get_promises(struct store *store, const char *v
 /* A duration row of the model plus what the store must know of it. */
 struct store_duration {
     struct duration_sample sample;
-    char target_region[32]; /* empty for snapshots */
+    char target_region[32]; /* or the name of a longer path; empty for snapshots */
 };
 
 /* Adds rows; one already known (same id and kind, same period) is replaced. */

@@ -423,6 +423,15 @@ struct duration_prior duration_prior_of_sibling(const struct duration_fit *sibli
     };
 }
 
+struct duration_prior duration_prior_of_chain(struct duration_prior prior, int transfers)
+{
+    double longer = transfers > 1 ? log(transfers) : 0;
+    prior.log_fixed_s += longer;
+    prior.log_s_per_mib += longer;
+    prior.full_log_s_per_mib += longer;
+    return prior;
+}
+
 /* The scale believed beforehand counts as FLEET_WEIGHT volumes. */
 static double fleet_scale(double believed, double squares, double count)
 {

@@ -49,6 +49,9 @@ struct duration_prior duration_prior_shipped(void);
 struct duration_prior duration_prior_of_sibling(const struct duration_fit *sibling,
                                                 const struct duration_prior *prior);
 
+/* The same for so many transfers of the same blocks, one after the other; 0 and 1 change nothing. */
+struct duration_prior duration_prior_of_chain(struct duration_prior prior, int transfers);
+
 /* What other volumes of the account tell of a new one: their mean, and their scatter where there
  * are enough of them. The shipped prior if none of the fits learned anything. */
 struct duration_prior duration_prior_of_fleet(const struct duration_fit *fits, size_t count);

@@ -26,7 +26,8 @@ static enum error_code learn(const struct volume_history *history, int64_t now_m
     };
     TRY(duration_fit_learn(&snapshots, &model->snapshot, aside, err));
     if (prior->copy_volumes == 0)
-        prior->copy = duration_prior_of_sibling(&model->snapshot, &prior->snapshot);
+        prior->copy = duration_prior_of_chain(
+            duration_prior_of_sibling(&model->snapshot, &prior->snapshot), history->copy_hops);
     struct duration_source copies = {
         .history = history,
         .kind = TRANSFER_COPY,

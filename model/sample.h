@@ -69,6 +69,7 @@ struct volume_history {
     const struct volume_prior *prior; /* NULL: the built-in one */
     /* The same, from one who keeps sums (write_sums.h): read instead of `writes`. NULL: none. */
     const struct write_sums *sums;
+    int copy_hops;       /* copies one after the other that make one row of TRANSFER_COPY; 0: one */
     bool writes_current; /* counted up to now: no period is still late, as CloudWatch's are */
 };
 

@@ -253,30 +253,67 @@ static enum error_code collect_snapshot_durations(const struct collect_request *
     return ERR_NONE;
 }
 
-static enum error_code collect_copies(const struct collect_request *request, const char *volume_id,
-                                      const struct volume_rows *known, struct error *err)
+/* How long the copies of the earlier hops took that stand for an instant; -1 if one is missing. */
+static int64_t earlier_ms(const struct cloud_snapshots *hops, size_t count, int64_t instant_ms)
 {
-    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots copies = {0};
-    struct cloud_snapshot_filter filter = {.tag_key = TAG_VOLUME, .tag_value = volume_id};
+    int64_t sum_ms = 0;
+    for (size_t hop = 0; hop < count; hop++) {
+        int64_t took_ms = -1;
+        for (size_t i = 0; i < hops[hop].count && took_ms < 0; i++) {
+            const struct cloud_snapshot *copy = &hops[hop].items[i];
+            if (listing_instant(copy) == instant_ms && copy->completed_ms > 0)
+                took_ms = copy->completed_ms - copy->started_ms;
+        }
+        if (took_ms < 0)
+            return -1;
+        sum_ms += took_ms;
+    }
+    return sum_ms;
+}
+
+/* A copy counts with all its hops: the model knows one transfer between snapshot and target. */
+static enum error_code store_copies(const struct collect_request *request, const char *volume_id,
+                                    const struct volume_rows *known,
+                                    const struct cloud_snapshots *hops, struct error *err)
+{
+    const struct path *path = request->path;
+    const struct cloud_snapshots *copies = &hops[path->count - 1];
     int64_t now_ms = clock_now_ms(request->clock);
-    TRY(list(request, request->target, &filter, &copies, err));
-    drop_useless(&copies);
     int64_t last_ms = 0;
-    for (size_t i = 0; i < copies.count; i++) {
-        const struct cloud_snapshot *copy = &copies.items[i];
+    for (size_t i = 0; i < copies->count; i++) {
+        const struct cloud_snapshot *copy = &copies->items[i];
         int64_t instant_ms = listing_instant(copy);
-        if (instant_ms == 0 || !has_duration(copy))
+        int64_t before_ms = earlier_ms(hops, path->count - 1, instant_ms);
+        if (instant_ms == 0 || !has_duration(copy) || before_ms < 0)
             continue;
         struct store_duration row = duration_row(copy, now_ms);
         row.sample.kind = TRANSFER_COPY;
+        row.sample.duration_ms += before_ms;
         row.sample.full = last_ms == 0;
         row.sample.delta_bytes =
             last_ms == 0 ? (int64_t)copy->full_bytes : known_change(known, last_ms, instant_ms);
-        (void)snprintf(row.target_region, sizeof(row.target_region), "%s", request->target->region);
+        (void)snprintf(row.target_region, sizeof(row.target_region), "%s", path->name);
         TRY(store_put_durations(request->store, volume_id, &row, 1, err));
         last_ms = instant_ms;
     }
     return ERR_NONE;
+}
+
+static enum error_code collect_copies(const struct collect_request *request, const char *volume_id,
+                                      const struct volume_rows *known, struct error *err)
+{
+    struct cloud_snapshots hops[PATH_HOPS_MAX] = {0};
+    struct cloud_snapshot_filter filter = {.tag_key = TAG_VOLUME, .tag_value = volume_id};
+    enum error_code code = ERR_NONE;
+    for (size_t i = 0; i < request->path->count && code == ERR_NONE; i++) {
+        code = list(request, request->path->hops[i].to, &filter, &hops[i], err);
+        drop_useless(&hops[i]);
+    }
+    if (code == ERR_NONE)
+        code = store_copies(request, volume_id, known, hops, err);
+    for (size_t i = 0; i < request->path->count; i++)
+        cloud_snapshots_done(&hops[i]);
+    return code;
 }
 
 /* ---- write rates ---- */
@@ -373,7 +410,7 @@ enum error_code collect_volume(const struct collect_request *request, const char
     CLEANUP_VOLUME_ROWS struct volume_rows known = {0};
     CLEANUP_VOLUME_ROWS struct volume_rows learned = {0};
     struct cloud_snapshot_filter filter = {.volume_id = volume_id};
-    const char *region = request->target == NULL ? "" : request->target->region;
+    const char *region = request->path->name;
     *result = (struct collect_result){0};
 
     TRY(list(request, request->source, &filter, &snapshots, err));
@@ -383,7 +420,7 @@ enum error_code collect_volume(const struct collect_request *request, const char
     TRY(collect_gaps(request, volume_id, &snapshots, &known, result, err));
     TRY(store_get_volume_rows(request->store, volume_id, region, &learned, err));
     TRY(collect_snapshot_durations(request, volume_id, &snapshots, &learned, err));
-    if (request->target != NULL)
+    if (request->path->count > 0)
         TRY(collect_copies(request, volume_id, &learned, err));
     return collect_writes_if_possible(request, volume_id, result, err);
 }

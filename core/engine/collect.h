@@ -8,13 +8,14 @@
 
 #include "core/clock.h"
 #include "core/cloud.h"
+#include "core/engine/path.h"
 #include "core/log.h"
 #include "core/store.h"
 #include "model/error.h"
 
 struct collect_request {
     const struct cloud *source;
-    const struct cloud *target; /* where earlier copies may be; NULL: none */
+    const struct path *path; /* where earlier copies may be */
     struct store *store;
     const struct clock *clock;
     const struct log *log;

@@ -3,10 +3,13 @@
 
 #include "core/engine/attempt.h"
 #include "core/engine/effects.h"
+#include "core/engine/keys.h"
 #include "core/engine/objects.h"
+#include "core/engine/path.h"
 #include "core/engine/poll.h"
 #include "core/engine/removal.h"
 #include "core/engine/set.h"
+#include "core/engine/shares.h"
 #include "model/instant.h"
 
 #define CALL_LIMIT_MS (15 * MS_PER_MINUTE)
@@ -155,13 +158,20 @@ static enum error_code look(struct engine *engine, struct objects *objects,
 
 /* A volume that vanishes while it is created lacks a right on its key: EC2 tells so in no other
  * way. */
-static enum error_code vanished(const struct object *volume, struct error *err)
+static enum error_code vanished(struct engine *engine, const struct object *volume,
+                                struct error *err)
 {
-    return error_set(
-        err, ERR_CLOUD,
-        "volume '%s' made from '%s' failed or vanished: check that its key may be used "
-        "in %s",
-        volume->id, volume->from_id, volume->region);
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
+    const char *id = volume->from_id;
+    const struct hop hop = {
+        .from = engine->target, .to = engine->target, .key_id = engine->run.target_key};
+    TRY(poll_snapshots(engine, engine->target, &id, 1, &seen, err));
+    enum error_code code = error_set(
+        err, ERR_CLOUD, "volume '%s' made from '%s' failed or vanished: its key is not accessible",
+        volume->id, volume->from_id);
+    enum error_code blamed =
+        keys_blame(engine, &hop, seen.count == 1 ? seen.items[0].key_id : "", err);
+    return blamed == ERR_NONE ? code : blamed;
 }
 
 static enum error_code count_creating(struct engine *engine, size_t *open, struct error *err)
@@ -176,7 +186,7 @@ static enum error_code count_creating(struct engine *engine, size_t *open, struc
         bool fresh = clock_now_ms(engine->clock) < volume->intended_ms + VISIBLE_AFTER_MS;
         if (found == NULL ? !fresh : found->state >= CLOUD_VOLUME_DELETING) {
             TRY(objects_move(engine, volume, OBJECT_LOST, err));
-            return vanished(volume, err);
+            return vanished(engine, volume, err);
         }
         *open += found == NULL || found->state == CLOUD_VOLUME_CREATING;
     }
@@ -344,6 +354,9 @@ enum error_code effect_hand_over(struct engine *engine, enum machine_event *even
         engine->run.up_ms = clock_now_ms(engine->clock);
         TRY(store_save_run(engine->store, &engine->run, engine->run.up_ms, err));
     }
+    if (shares_take_back(engine, true, &late) != ERR_NONE ||
+        keys_take_back(engine, &late) != ERR_NONE)
+        log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock), "%s", late.message);
     if (effect_learn(engine, event, &late) != ERR_NONE)
         log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock), "%s", late.message);
     removal_lost(engine);

@@ -8,8 +8,10 @@
 #include "core/engine/lease.h"
 #include "core/engine/objects.h"
 #include "core/engine/outlook.h"
+#include "core/engine/path.h"
 #include "core/engine/poll.h"
 #include "core/engine/set.h"
+#include "core/engine/shares.h"
 #include "model/instant.h"
 
 /* A run reads only the gaps that it made itself; history was collected before. */
@@ -129,7 +131,7 @@ static enum error_code plan_and_begin(struct engine *engine, struct outlook *out
     struct outlook_request request = {
         .config = engine->config,
         .source = engine->source,
-        .target = engine->target,
+        .path = engine->path,
         .store = engine->store,
         .clock = engine->clock,
         .log = engine->log,
@@ -184,8 +186,8 @@ static enum error_code sum_changed(struct engine *engine, int64_t instant_ms, in
     *bytes = 0;
     for (size_t i = 0; i < engine->config->volume_count && *bytes >= 0; i++) {
         CLEANUP_VOLUME_ROWS struct volume_rows rows = {0};
-        TRY(store_get_volume_rows(engine->store, engine->config->volumes[i],
-                                  engine->run.target_region, &rows, err));
+        TRY(store_get_volume_rows(engine->store, engine->config->volumes[i], engine->path->name,
+                                  &rows, err));
         int64_t changed = changed_before(&rows, instant_ms);
         *bytes = changed < 0 ? -1 : *bytes + changed;
     }
@@ -229,13 +231,14 @@ enum error_code effect_learn(struct engine *engine, enum machine_event *event, s
     struct round round = {0};
     struct collect_request request = {
         .source = engine->source,
-        .target = engine_copies(engine) ? engine->target : NULL,
+        .path = engine->path,
         .store = engine->store,
         .clock = engine->clock,
         .log = engine->log,
         .max_gaps = GAPS_OF_A_ROUND,
         .patience_ms = PATIENCE_OF_A_RUN_MS,
     };
+    TRY(shares_take_back(engine, false, err));
     for (size_t i = 0; i < engine->config->volume_count; i++) {
         struct collect_result result;
         TRY(collect_volume(&request, engine->config->volumes[i], &result, err));

@@ -4,10 +4,13 @@
 
 #include "core/engine/attempt.h"
 #include "core/engine/effects.h"
+#include "core/engine/keys.h"
 #include "core/engine/objects.h"
+#include "core/engine/path.h"
 #include "core/engine/poll.h"
 #include "core/engine/removal.h"
 #include "core/engine/set.h"
+#include "core/engine/shares.h"
 #include "model/instant.h"
 
 /* Longest time a refused call is tried again: full quotas empty slowly. */
@@ -59,7 +62,7 @@ static enum error_code observe(struct engine *engine, struct object *object,
     }
     sighting->lost = true;
     (void)error_set(&sighting->worst, ERR_CLOUD, "%s '%s' of volume '%s' failed: %.100s",
-                    object->kind == OBJECT_COPY ? "copy" : "snapshot", object->id,
+                    object->kind == OBJECT_SNAPSHOT ? "snapshot" : "copy", object->id,
                     object->volume_id,
                     seen->state_message[0] == '\0' ? "no reason given" : seen->state_message);
     log_event(engine->log, LOG_WARN, now_ms, "%s", sighting->worst.message);
@@ -139,10 +142,27 @@ enum error_code effect_await_snapshot(struct engine *engine, enum machine_event 
     return take_again(engine, OBJECT_SNAPSHOT, &sighting, event, err);
 }
 
+/* ---- copies: hop by hop ---- */
+
+/* The first hop that still lacks a copy, the last one if none does. */
+static size_t present_hop(const struct engine *engine, const struct objects *objects)
+{
+    const struct path *path = engine->path;
+    for (size_t hop = 0; hop + 1 < path->count; hop++) {
+        for (size_t i = 0; i < engine->config->volume_count; i++) {
+            const struct object *copy = objects_find(objects, path_kind(path, hop),
+                                                     engine->run.round, engine->config->volumes[i]);
+            if (copy == NULL || copy->state != OBJECT_READY)
+                return hop;
+        }
+    }
+    return path->count - 1;
+}
+
 /* Sends one copy, or finds that it was sent before. */
-static enum error_code send_copy(struct engine *engine, struct object *copy,
-                                 const struct cloud_copy_request *request, bool look_up_first,
-                                 struct error *err)
+static enum error_code send_copy(struct engine *engine, const struct cloud *cloud,
+                                 struct object *copy, const struct cloud_copy_request *request,
+                                 bool look_up_first, struct error *err)
 {
     char id[CLOUD_ID_SIZE] = "";
     bool look_up = look_up_first;
@@ -157,13 +177,13 @@ static enum error_code send_copy(struct engine *engine, struct object *copy,
                 .count = 1,
                 .since_ms = clock_now_ms(engine->clock),
             };
-            TRY(objects_look_up(engine, engine->target, &wanted, &found, err));
+            TRY(objects_look_up(engine, cloud, &wanted, &found, err));
             if (found.count > 0) {
                 return objects_created(engine, copy, found.items[0].id, found.items[0].started_ms,
                                        err);
             }
         }
-        code = engine->target->copy_snapshot(engine->target->self, request, id, err);
+        code = cloud->copy_snapshot(cloud->self, request, id, err);
         look_up = attempt_unsure(code);
     } while (attempt_again(&attempt, &code, err));
     TRY(code);
@@ -171,96 +191,148 @@ static enum error_code send_copy(struct engine *engine, struct object *copy,
 }
 
 /* The tags of a copy say what it stands for, because its own volume id is meaningless. */
-static enum error_code copy_tags(struct engine *engine, const struct object *snapshot,
-                                 const char *token, struct cloud_tags *tags, struct error *err)
+static enum error_code copy_tags(struct engine *engine, const char *volume_id, const char *token,
+                                 struct cloud_tags *tags, struct error *err)
 {
+    CLEANUP_OBJECTS struct objects objects = {0};
     char instant[INSTANT_TEXT_SIZE];
+    TRY(objects_load(engine, &objects, err));
+    const struct object *snapshot =
+        objects_find(&objects, OBJECT_SNAPSHOT, engine->run.round, volume_id);
+    if (snapshot == NULL) {
+        return error_set(err, ERR_STATE, "round %d has no snapshot of volume '%s'",
+                         engine->run.round, volume_id);
+    }
     TRY(objects_tags(engine, token, tags, err));
-    TRY(cloud_tags_set(tags, TAG_VOLUME, snapshot->volume_id, err));
+    TRY(cloud_tags_set(tags, TAG_VOLUME, volume_id, err));
     return cloud_tags_set(tags, TAG_INSTANT, instant_text(snapshot->started_ms, instant), err);
 }
 
-static enum error_code copy_one(struct engine *engine, struct objects *objects,
+/* The intent of a copy; its letter and hop make the token of each hop its own. */
+static enum error_code intend_copy(struct engine *engine, struct objects *objects, size_t hop,
+                                   const struct object *from, struct object **copy,
+                                   struct error *err)
+{
+    const struct path *path = engine->path;
+    int round = engine->run.round;
+    struct object wanted = {.kind = path_kind(path, hop), .round = round};
+    char letter[8] = "c";
+    if (wanted.kind != OBJECT_COPY)
+        (void)snprintf(letter, sizeof(letter), "r%zu-", hop + 1);
+    (void)snprintf(wanted.token, sizeof(wanted.token), "%s/%s%d.%d/%s", engine->run.id, letter,
+                   round, objects_attempts(objects, wanted.kind, round, from->volume_id) + 1,
+                   from->volume_id + strlen("vol-"));
+    (void)snprintf(wanted.volume_id, sizeof(wanted.volume_id), "%s", from->volume_id);
+    (void)snprintf(wanted.from_id, sizeof(wanted.from_id), "%s", from->id);
+    (void)snprintf(wanted.region, sizeof(wanted.region), "%s", path->hops[hop].to->region);
+    TRY(objects_intend(engine, objects, &wanted, err));
+    *copy = &objects->items[objects->count - 1];
+    return ERR_NONE;
+}
+
+/* The key that a snapshot or copy lies under, "" if it is not encrypted. */
+static enum error_code key_of(struct engine *engine, const struct cloud *cloud, const char *id,
+                              char key_id[CLOUD_KEY_SIZE], struct error *err)
+{
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
+    TRY(poll_snapshots(engine, cloud, &id, 1, &seen, err));
+    key_id[0] = '\0';
+    if (seen.count == 1)
+        (void)snprintf(key_id, CLOUD_KEY_SIZE, "%s", seen.items[0].key_id);
+    return ERR_NONE;
+}
+
+/* What the other account needs to copy: the snapshot, and its key. */
+static enum error_code lend(struct engine *engine, const struct hop *hop, const char *id,
+                            struct error *err)
+{
+    char key_id[CLOUD_KEY_SIZE];
+    TRY(key_of(engine, hop->from, id, key_id, err));
+    if (key_id[0] != '\0')
+        TRY(keys_lend(engine, hop, key_id, err));
+    return shares_lend(engine, hop, id, err);
+}
+
+static enum error_code copy_one(struct engine *engine, struct objects *objects, size_t number,
                                 const char *volume_id, bool encrypted, struct error *err)
 {
+    const struct path *path = engine->path;
+    const struct hop *hop = &path->hops[number];
     int round = engine->run.round;
-    const struct object *snapshot = objects_find(objects, OBJECT_SNAPSHOT, round, volume_id);
-    struct object *copy = objects_find(objects, OBJECT_COPY, round, volume_id);
+    const struct object *found =
+        objects_find(objects, path_source_kind(path, number), round, volume_id);
+    struct object *copy = objects_find(objects, path_kind(path, number), round, volume_id);
     bool intended = copy != NULL;
     if (copy != NULL && copy->state != OBJECT_INTENDED)
         return ERR_NONE;
-    if (snapshot == NULL) {
-        return error_set(err, ERR_NOT_FOUND, "round %d has no snapshot of volume '%s'", round,
+    if (found == NULL) {
+        return error_set(err, ERR_NOT_FOUND, "round %d has nothing to copy of volume '%s'", round,
                          volume_id);
     }
-    struct object source = *snapshot;
-    if (copy == NULL) {
-        struct object wanted = {.kind = OBJECT_COPY, .round = round};
-        (void)snprintf(wanted.token, sizeof(wanted.token), "%s/c%d.%d/%s", engine->run.id, round,
-                       objects_attempts(objects, OBJECT_COPY, round, volume_id) + 1,
-                       volume_id + strlen("vol-"));
-        (void)snprintf(wanted.volume_id, sizeof(wanted.volume_id), "%s", volume_id);
-        (void)snprintf(wanted.from_id, sizeof(wanted.from_id), "%s", source.id);
-        (void)snprintf(wanted.region, sizeof(wanted.region), "%s", engine->run.target_region);
-        TRY(objects_intend(engine, objects, &wanted, err));
-        copy = &objects->items[objects->count - 1];
-    }
+    struct object from = *found;
+    if (copy == NULL)
+        TRY(intend_copy(engine, objects, number, &from, &copy, err));
+    if (hop->crosses)
+        TRY(lend(engine, hop, from.id, err));
     CLEANUP_CLOUD_TAGS struct cloud_tags tags = {0};
     char description[128];
     (void)snprintf(description, sizeof(description), "ebshift %s round %d of %s", engine->run.id,
                    round, volume_id);
-    TRY(copy_tags(engine, &source, copy->token, &tags, err));
+    TRY(copy_tags(engine, volume_id, copy->token, &tags, err));
     struct cloud_copy_request request = {
-        .source_region = engine->run.source_region,
-        .source_snapshot_id = source.id,
+        .source_region = hop->from->region,
+        .source_snapshot_id = from.id,
         .description = description,
-        .encrypted = encrypted || engine->run.target_key[0] != '\0',
-        .key_id = engine->run.target_key[0] == '\0' ? NULL : engine->run.target_key,
+        .encrypted = encrypted,
+        .key_id = encrypted ? hop->key_id : NULL,
         .tags = &tags,
     };
-    return send_copy(engine, copy, &request, intended, err);
+    return send_copy(engine, hop->to, copy, &request, intended, err);
 }
 
 /* Whether the set is encrypted is asked of its volumes: the key must then be named, or the copy
  * would fall under a key that can never be shared. */
-static enum error_code check_keys(struct engine *engine, bool encrypted[CLOUD_SET_MAX],
+static enum error_code check_keys(struct engine *engine, size_t hop, bool encrypted[CLOUD_SET_MAX],
                                   struct error *err)
 {
     CLEANUP_CLOUD_VOLUMES struct cloud_volumes volumes = {0};
+    const struct path *path = engine->path;
     TRY(set_volumes(engine, &volumes, err));
     for (size_t i = 0; i < volumes.count; i++) {
-        encrypted[i] = volumes.items[i].encrypted;
-        if (encrypted[i] && engine->run.target_key[0] == '\0') {
-            return error_set(err, ERR_CONFIG, "volume '%s' is encrypted: set target.kms_key_id",
-                             volumes.items[i].id);
+        encrypted[i] = path_encrypts(path, hop, volumes.items[i].encrypted);
+        if (encrypted[i] && path->hops[hop].key_id[0] == '\0') {
+            return error_set(err, ERR_CONFIG, "volume '%s' is encrypted: set %s",
+                             volumes.items[i].id,
+                             hop + 1 == path->count ? "target.kms_key_id" : "via.kms_key_id");
         }
     }
     return ERR_NONE;
 }
 
-static enum error_code copy_all(struct engine *engine, struct objects *objects, struct error *err)
+static enum error_code copy_all(struct engine *engine, struct objects *objects, size_t hop,
+                                struct error *err)
 {
     bool encrypted[CLOUD_SET_MAX] = {false};
-    TRY(check_keys(engine, encrypted, err));
+    TRY(check_keys(engine, hop, encrypted, err));
     for (size_t i = 0; i < engine->config->volume_count; i++)
-        TRY(copy_one(engine, objects, engine->config->volumes[i], encrypted[i], err));
+        TRY(copy_one(engine, objects, hop, engine->config->volumes[i], encrypted[i], err));
     return ERR_NONE;
 }
 
-/* Whether a snapshot that the round needs now is there no more; if so, *id names it. */
+/* Whether something of a kind that the round needs now is there no more; if so, *id names it. */
 static enum error_code find_gone(struct engine *engine, const struct objects *objects,
-                                 const char **id, struct error *err)
+                                 enum object_kind kind, const char **id, struct error *err)
 {
+    const struct cloud *cloud = path_cloud(engine->path, kind, engine->source, engine->target);
     *id = NULL;
     for (size_t i = 0; *id == NULL && i < engine->config->volume_count; i++) {
         const char *volume_id = engine->config->volumes[i];
-        const struct object *snapshot =
-            objects_find(objects, OBJECT_SNAPSHOT, engine->run.round, volume_id);
-        bool gone = snapshot == NULL;
-        if (snapshot != NULL)
-            TRY(poll_is_gone(engine, engine->source, snapshot, &gone, err));
+        const struct object *object = objects_find(objects, kind, engine->run.round, volume_id);
+        bool gone = object == NULL;
+        if (object != NULL)
+            TRY(poll_is_gone(engine, cloud, object, &gone, err));
         if (gone)
-            *id = snapshot == NULL ? volume_id : snapshot->id;
+            *id = object == NULL ? volume_id : object->id;
     }
     return ERR_NONE;
 }
@@ -274,7 +346,8 @@ static enum error_code give_up_set(struct engine *engine, struct objects *object
               "somebody deleted the snapshot '%s' of round %d: the set is taken again", id,
               engine->run.round);
     TRY(objects_give_up(engine, objects, OBJECT_VOLUME, err));
-    TRY(objects_give_up(engine, objects, OBJECT_COPY, err));
+    for (size_t hop = engine->path->count; hop > 0; hop--)
+        TRY(objects_give_up(engine, objects, path_kind(engine->path, hop - 1), err));
     return objects_give_up(engine, objects, OBJECT_SNAPSHOT, err);
 }
 
@@ -283,13 +356,17 @@ enum error_code effect_copy(struct engine *engine, enum machine_event *event, st
     CLEANUP_OBJECTS struct objects objects = {0};
     const char *gone = NULL;
     enum error_code code = ERR_NOT_FOUND;
+    enum object_kind needed = OBJECT_SNAPSHOT;
     TRY(objects_load(engine, &objects, err));
-    if (engine_copies(engine))
-        code = copy_all(engine, &objects, err);
+    if (engine_copies(engine)) {
+        size_t hop = present_hop(engine, &objects);
+        needed = path_source_kind(engine->path, hop);
+        code = copy_all(engine, &objects, hop, err);
+    }
     if (code != ERR_NOT_FOUND)
         return code;
     struct error cause = *err;
-    TRY(find_gone(engine, &objects, &gone, err));
+    TRY(find_gone(engine, &objects, needed, &gone, err));
     if (gone == NULL) {
         *err = cause;
         return engine_copies(engine) ? code : ERR_NONE;
@@ -298,13 +375,37 @@ enum error_code effect_copy(struct engine *engine, enum machine_event *event, st
     return give_up_set(engine, &objects, gone, err);
 }
 
+/* A key may be the cause of a failed copy, and then nothing but the operator helps. */
+static enum error_code blame_keys(struct engine *engine, const struct objects *objects, size_t hop,
+                                  struct sighting *sighting, struct error *err)
+{
+    char key_id[CLOUD_KEY_SIZE];
+    const struct object *from = objects_find(objects, path_source_kind(engine->path, hop),
+                                             engine->run.round, engine->config->volumes[0]);
+    if (sighting->worst.code == ERR_NONE || from == NULL)
+        return ERR_NONE;
+    TRY(key_of(engine, engine->path->hops[hop].from, from->id, key_id, err));
+    *err = sighting->worst;
+    return keys_blame(engine, &engine->path->hops[hop], key_id, err);
+}
+
 enum error_code effect_await_copy(struct engine *engine, enum machine_event *event,
                                   struct error *err)
 {
+    CLEANUP_OBJECTS struct objects objects = {0};
     struct sighting sighting = {0};
-    if (engine_copies(engine))
-        TRY(await(engine, engine->target, OBJECT_COPY, &sighting, err));
+    if (!engine_copies(engine))
+        return ERR_NONE;
+    TRY(objects_load(engine, &objects, err));
+    size_t hop = present_hop(engine, &objects);
+    enum object_kind kind = path_kind(engine->path, hop);
+    TRY(await(engine, engine->path->hops[hop].to, kind, &sighting, err));
+    if (!sighting.lost && hop + 1 < engine->path->count) {
+        *event = EVENT_HOP;
+        return ERR_NONE;
+    }
     if (!sighting.lost)
         return set_record_copies(engine, err);
-    return take_again(engine, OBJECT_COPY, &sighting, event, err);
+    TRY(blame_keys(engine, &objects, hop, &sighting, err));
+    return take_again(engine, kind, &sighting, event, err);
 }

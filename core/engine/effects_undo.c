@@ -1,8 +1,10 @@
 #include <string.h>
 
 #include "core/engine/effects.h"
+#include "core/engine/keys.h"
 #include "core/engine/objects.h"
 #include "core/engine/removal.h"
+#include "core/engine/shares.h"
 
 /* Writers first: service matters more than tidiness. */
 static enum error_code lift_fence(struct engine *engine, struct error *err)
@@ -29,6 +31,8 @@ enum error_code effect_undo(struct engine *engine, enum machine_event *event, st
     (void)event;
     CLEANUP_OBJECTS struct objects objects = {0};
     TRY(lift_fence(engine, err));
+    TRY(shares_take_back(engine, true, err));
+    TRY(keys_take_back(engine, err));
     /* The last call of the run may be seconds old, whenever it was intended; patience is shared. */
     int64_t since_ms = clock_now_ms(engine->clock);
     TRY(objects_load(engine, &objects, err));

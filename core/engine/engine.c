@@ -5,6 +5,7 @@
 
 #include "core/engine/effects.h"
 #include "core/engine/lease.h"
+#include "core/engine/path.h"
 
 #define TEXT_SET "volumes"
 
@@ -21,7 +22,7 @@ struct counting engine_counting(const struct engine *engine)
 
 bool engine_copies(const struct engine *engine)
 {
-    return strcmp(engine->run.source_region, engine->run.target_region) != 0;
+    return engine->path->count > 0;
 }
 
 static effect_function *const effects[] = {

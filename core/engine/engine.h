@@ -24,11 +24,14 @@
 #define TAG_INSTANT "ebshift:instant"     /* the point in time it holds, RFC 3339 */
 #define TAG_LABEL   "ebshift:consistency" /* crash, frozen, backup or stopped */
 
+struct path;
+
 /* One run being executed. Borrows all; `run` is the only thing it changes. */
 struct engine {
     const struct config *config;
     const struct cloud *source;
     const struct cloud *target;    /* the same as source when nothing is copied */
+    const struct path *path;       /* the copies from there to here */
     const struct quiesce *quiesce; /* NULL: no database and no mounts to hold still */
     const struct counter *counter; /* NULL: not on the volumes' host */
     struct store *store;           /* locked by the caller */
@@ -42,7 +45,7 @@ struct engine {
 /* What follows the writes of the engine's set. */
 struct counting engine_counting(const struct engine *engine);
 
-/* True if snapshots have to be copied to another region. */
+/* True if snapshots have to be copied, to another region or account. */
 bool engine_copies(const struct engine *engine);
 
 /* Adds the run to the store, in its first state.

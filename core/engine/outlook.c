@@ -1,5 +1,6 @@
 #include "core/engine/outlook.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/param.h>
 
@@ -67,19 +68,49 @@ static enum error_code look_at_source(const struct outlook_request *request, con
     return ERR_NONE;
 }
 
-/* The newest completed copy at the target, by the tags that ebshift gave it. */
-static enum error_code look_at_target(const struct outlook_request *request, const char *volume_id,
-                                      struct plan_member *member, struct error *err)
+/* The ARN of a hop's key, "" if none is named or it cannot be asked about: then no copy is left out
+ * for its key. */
+static void key_of_hop(const struct hop *hop, char arn[CLOUD_KEY_SIZE])
+{
+    struct cloud_key key = {0};
+    struct error unused = {0};
+    if (hop->key_id[0] != '\0')
+        (void)hop->to->get_key(hop->to->self, hop->key_id, &key, &unused);
+    (void)snprintf(arn, CLOUD_KEY_SIZE, "%s", key.arn);
+}
+
+/* The newest completed copy of a hop, by the tags that ebshift gave it. The next one builds on it,
+ * unless it lies under another key. */
+static enum error_code newest_copy(const struct outlook_request *request, const struct hop *hop,
+                                   const char *volume_id, int64_t *newest_ms, struct error *err)
 {
     CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots copies = {0};
     struct cloud_snapshot_filter filter = {.tag_key = TAG_VOLUME, .tag_value = volume_id};
-    TRY(list(request, request->target, &filter, &copies, err));
+    char key_arn[CLOUD_KEY_SIZE] = "";
+    TRY(list(request, hop->to, &filter, &copies, err));
     for (size_t i = 0; i < copies.count; i++) {
-        int64_t instant_ms = listing_instant(&copies.items[i]);
-        if (copies.items[i].state != CLOUD_SNAPSHOT_COMPLETED || copies.items[i].archived)
+        const struct cloud_snapshot *copy = &copies.items[i];
+        int64_t instant_ms = listing_instant(copy);
+        if (copy->state != CLOUD_SNAPSHOT_COMPLETED || copy->archived || instant_ms <= *newest_ms)
             continue;
-        if (instant_ms > member->last_copied_ms)
-            member->last_copied_ms = instant_ms;
+        if (copy->encrypted && key_arn[0] == '\0')
+            key_of_hop(hop, key_arn);
+        if (key_arn[0] == '\0' || strcmp(copy->key_id, key_arn) == 0)
+            *newest_ms = instant_ms;
+    }
+    return ERR_NONE;
+}
+
+/* What the target has is what has come the whole way; a hop whose lineage is lost makes the next
+ * round full. */
+static enum error_code look_at_target(const struct outlook_request *request, const char *volume_id,
+                                      struct plan_member *member, struct error *err)
+{
+    member->last_copied_ms = INT64_MAX;
+    for (size_t i = 0; i < request->path->count; i++) {
+        int64_t newest_ms = 0;
+        TRY(newest_copy(request, &request->path->hops[i], volume_id, &newest_ms, err));
+        member->last_copied_ms = MIN(member->last_copied_ms, newest_ms);
     }
     return ERR_NONE;
 }
@@ -89,11 +120,12 @@ static enum error_code fit(const struct outlook_request *request,
                            uint64_t volume_bytes, struct volume_model *model, struct error *err)
 {
     CLEANUP_VOLUME_ROWS struct volume_rows rows = {0};
-    TRY(store_get_volume_rows(request->store, volume_id, request->target->region, &rows, err));
+    TRY(store_get_volume_rows(request->store, volume_id, request->path->name, &rows, err));
     struct volume_prior prior = experience_prior(experience, volume_id);
     struct volume_history history = volume_rows_history(&rows, volume_id);
     history.volume_bytes = (int64_t)volume_bytes;
     history.prior = &prior;
+    history.copy_hops = (int)request->path->count;
     int64_t now_ms = clock_now_ms(request->clock);
     history.writes_current = counting_is_current(rows.writes, rows.write_count, now_ms);
     return volume_model_fit(&history, now_ms, model, err);
@@ -125,10 +157,10 @@ static enum error_code add_member(const struct outlook_request *request, const c
 enum error_code outlook_make(const struct outlook_request *request, struct outlook *outlook,
                              struct error *err)
 {
-    bool copies = strcmp(request->source->region, request->target->region) != 0;
+    bool copies = request->path->count > 0;
     struct experience_request experience = {
         .store = request->store,
-        .target_region = request->target->region,
+        .target_region = request->path->name,
         .config = request->config,
         .now_ms = clock_now_ms(request->clock),
     };

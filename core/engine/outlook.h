@@ -13,6 +13,7 @@
 #include "core/cloud.h"
 #include "core/config.h"
 #include "core/engine/experience.h"
+#include "core/engine/path.h"
 #include "core/log.h"
 #include "core/store.h"
 #include "model/error.h"
@@ -23,7 +24,7 @@
 struct outlook_request {
     const struct config *config;
     const struct cloud *source;
-    const struct cloud *target; /* the same as source when nothing is copied */
+    const struct path *path; /* from there to the target */
     struct store *store;
     const struct clock *clock;
     const struct log *log;

@@ -4,6 +4,7 @@
 
 #include "core/engine/attempt.h"
 #include "core/engine/objects.h"
+#include "core/engine/path.h"
 #include "core/engine/poll.h"
 #include "model/instant.h"
 
@@ -177,12 +178,13 @@ static enum error_code remove_snapshots_of(struct engine *engine, const struct o
                                            int64_t since_ms, struct error *err)
 {
     CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
-    const struct cloud *cloud = object->kind == OBJECT_COPY ? engine->target : engine->source;
+    const struct cloud *cloud =
+        path_cloud(engine->path, object->kind, engine->source, engine->target);
     if (object->id[0] != '\0')
         return removal_snapshot(engine, cloud, object->id, object->intended_ms, err);
     struct objects_wanted wanted = {
         .token = object->token,
-        .count = object->kind == OBJECT_COPY ? 1 : engine->config->volume_count,
+        .count = object->kind == OBJECT_SNAPSHOT ? engine->config->volume_count : 1,
         .since_ms = since_ms,
     };
     TRY(objects_look_up(engine, cloud, &wanted, &seen, err));

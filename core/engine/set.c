@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/engine/attempt.h"
+#include "core/engine/path.h"
 #include "core/engine/poll.h"
 #include "core/engine/removal.h"
 #include "model/instant.h"
@@ -268,6 +269,8 @@ enum error_code set_record_copies(struct engine *engine, struct error *err)
     if (!engine_copies(engine))
         return ERR_NONE;
     TRY(set_get_round(engine, engine->run.round, &round, err));
-    TRY(span_of(engine, OBJECT_COPY, &round.copy_started_ms, &round.copy_done_ms, err));
+    int64_t unused_ms = 0;
+    TRY(span_of(engine, path_kind(engine->path, 0), &round.copy_started_ms, &unused_ms, err));
+    TRY(span_of(engine, OBJECT_COPY, &unused_ms, &round.copy_done_ms, err));
     return store_put_round(engine->store, engine->run.id, &round, err);
 }

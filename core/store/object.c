@@ -51,7 +51,7 @@ static enum error_code read_object(const struct db_query *query, void *item, str
     struct object *object = item;
     int kind = 0;
     int state = 0;
-    TRY(db_enum(query, 1, OBJECT_VOLUME, &kind, err));
+    TRY(db_enum(query, 1, OBJECT_SECOND_RELAY, &kind, err));
     TRY(db_enum(query, 2, OBJECT_DELETED, &state, err));
     *object = (struct object){
         .number = db_int(query, 0),

@@ -75,6 +75,10 @@ static const char *const migrations[] = {
     "CREATE TABLE counted ("
     " volume_id TEXT NOT NULL, start_ms INTEGER NOT NULL, length_ms INTEGER NOT NULL,"
     " bytes INTEGER NOT NULL, ops INTEGER NOT NULL, PRIMARY KEY (volume_id, start_ms)) STRICT;",
+    "ALTER TABLE run ADD COLUMN source_account TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE run ADD COLUMN target_account TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE run ADD COLUMN via_region TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE run ADD COLUMN via_key TEXT NOT NULL DEFAULT '';",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

@@ -153,10 +153,12 @@ class Cloud:
             raise AssertionError(f"aws {' '.join(words)}: {told.getvalue()}")
         return json.loads(out.getvalue()) if out.getvalue().strip() else {}
 
-    def new_volume(self, gib, device, instance=None, zone="us-east-1a"):
-        """A fresh volume, attached; its id."""
+    def new_volume(self, gib, device, instance=None, zone="us-east-1a", key=None):
+        """A fresh volume, attached, encrypted if a key is named; its id."""
+        encrypted = ["--encrypted", "--kms-key-id", key] if key else []
         volume = self.aws("ec2", "create-volume", "--availability-zone", zone, "--size", str(gib),
                           "--volume-type", "gp3", "--iops", "4000", "--throughput", "250",
+                          *encrypted,
                           "--tag-specifications",
                           "ResourceType=volume,Tags=[{Key=Name,Value=e2e},{Key=team,Value=dba}]")
         volume_id = volume["VolumeId"]
@@ -328,6 +330,11 @@ class Ledger:
         self.times = []
         self.stopping = threading.Event()
         server.query("CREATE TABLE ledger (id bigint PRIMARY KEY, at timestamptz DEFAULT now())")
+        self.go_on()
+
+    def go_on(self):
+        """Begins to commit, or goes on after stop()."""
+        self.stopping.clear()
         self.thread = threading.Thread(target=self._work, daemon=True)
         self.thread.start()
 

@@ -10,10 +10,11 @@ import harness as h
 class Scene:
     """A server on two volumes of a fresh cloud."""
 
-    def __init__(self, place, time_scale=600, options=(), filesystem="ext4"):
+    def __init__(self, place, time_scale=600, options=(), filesystem="ext4", key=None):
         self.place = place
         self.cloud = h.Cloud(place, time_scale=time_scale, options=options)
-        self.volumes = (self.cloud.new_volume(4, "/dev/sdf"), self.cloud.new_volume(2, "/dev/sdg"))
+        self.volumes = (self.cloud.new_volume(4, "/dev/sdf", key=key),
+                        self.cloud.new_volume(2, "/dev/sdg", key=key))
         self.data, self.wal = h.Disk(place, self.cloud, "data"), h.Disk(place, self.cloud, "wal")
         self.data.make(self.volumes[0], filesystem)
         self.wal.make(self.volumes[1], filesystem)
@@ -62,11 +63,15 @@ class Scene:
 
     def start_on_copies(self, summary):
         """Stops the old server and starts it on the new volumes, at the same paths."""
-        self.server.stop()
         copies = {v["source_volume_id"]: v["volume_id"] for v in summary["volumes"]}
-        for disk, volume_id in zip((self.data, self.wal), self.volumes):
+        self.start_on([copies[volume_id] for volume_id in self.volumes])
+
+    def start_on(self, volumes):
+        """Stops the server wherever it is and starts it on the volumes of data and WAL."""
+        self.server.stop()
+        for disk, volume_id in zip((self.data, self.wal), volumes):
             disk.unmount()
-            disk.mount(copies[volume_id])
+            disk.mount(volume_id)
         with contextlib.suppress(FileNotFoundError):
             (self.server.data / "postmaster.pid").unlink()
         self.server.start()

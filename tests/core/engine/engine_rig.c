@@ -9,6 +9,7 @@
 #include <gsl/gsl_errno.h>
 
 #include "core/engine/engine.h"
+#include "core/engine/path.h"
 #include "model/instant.h"
 #include "tests/sim/dice.h"
 #include "tests/support/store_steps.h"
@@ -168,10 +169,14 @@ static enum error_code act(struct rig *rig, struct store *store, enum rig_verb v
     struct clock clock = fake_world_clock(&rig->world);
     // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     struct log log = {.take = getenv("RIG_TELL") == NULL ? forget : tell, .self = rig};
+    const struct path_ends ends = {
+        .source = &source, .target = &target, .target_key = "", .account_id = ""};
+    const struct path path = path_make(&ends);
     struct engine engine = {
         .config = &rig->config,
         .source = &source,
         .target = &target,
+        .path = &path,
         .quiesce = &quiesce,
         .store = store,
         .clock = &clock,
