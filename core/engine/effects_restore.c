@@ -170,7 +170,7 @@ static enum error_code vanished(struct engine *engine, const struct object *volu
         err, ERR_CLOUD, "volume '%s' made from '%s' failed or vanished: its key is not accessible",
         volume->id, volume->from_id);
     enum error_code blamed =
-        keys_blame(engine, &hop, seen.count == 1 ? seen.items[0].key_id : "", err);
+        keys_blame(engine, &hop, seen.count == 1 ? seen.items[0].key_id : "", true, err);
     return blamed == ERR_NONE ? code : blamed;
 }
 

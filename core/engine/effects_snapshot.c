@@ -385,8 +385,12 @@ static enum error_code blame_keys(struct engine *engine, const struct objects *o
     if (sighting->worst.code == ERR_NONE || from == NULL)
         return ERR_NONE;
     TRY(key_of(engine, engine->path->hops[hop].from, from->id, key_id, err));
+    bool again = false;
+    for (size_t i = 0; i < engine->config->volume_count; i++)
+        again |=
+            objects_failures(objects, path_kind(engine->path, hop), engine->config->volumes[i]) > 0;
     *err = sighting->worst;
-    return keys_blame(engine, &engine->path->hops[hop], key_id, err);
+    return keys_blame(engine, &engine->path->hops[hop], key_id, again, err);
 }
 
 enum error_code effect_await_copy(struct engine *engine, enum machine_event *event,

@@ -205,7 +205,7 @@ static enum error_code prefix(const struct error *why, enum error_code code, str
 }
 
 enum error_code keys_blame(struct engine *engine, const struct hop *hop, const char *source_key,
-                           struct error *err)
+                           bool again, struct error *err)
 {
     struct asker reader = asker_of(engine, hop->crosses ? hop->to : hop->from);
     struct asker writer = asker_of(engine, hop->to);
@@ -220,7 +220,8 @@ enum error_code keys_blame(struct engine *engine, const struct hop *hop, const c
     if (code == ERR_NONE && hop->key_id[0] != '\0' && !key.aws_managed)
         code = need_write(&writer, key.arn, &cause);
     /* What can be asked is there; what remains is what EBS does with the source's key. */
-    if (code == ERR_NONE && source_key[0] != '\0' && strstr(why.message, "not accessible") != NULL)
+    if (code == ERR_NONE && again && source_key[0] != '\0' &&
+        strstr(why.message, "not accessible") != NULL)
         code =
             lacks(&reader, "kms:Decrypt, kms:ReEncryptFrom or kms:CreateGrant", source_key, &cause);
     if (code != ERR_ACCESS && code != ERR_STATE && code != ERR_CONFIG)

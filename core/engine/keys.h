@@ -32,9 +32,11 @@ MUST_CHECK enum error_code keys_check(const struct keys_request *request, struct
 
 /* Says why a copy of a hop failed, if a key is the cause for sure: source_key is the ARN of the key
  * that its source lies under, empty if it is not encrypted. Puts the reason before what *err says.
+ * What cannot be asked about is blamed only `again`, when the same has failed before: a copy may
+ * have been begun before somebody mended its key.
  * Errors: ERR_ACCESS, ERR_STATE or ERR_CONFIG with the cause; ERR_NONE if none was found. */
 enum error_code keys_blame(struct engine *engine, const struct hop *hop, const char *source_key,
-                           struct error *err);
+                           bool again, struct error *err);
 
 /* Lets the target account read what lies under a key of the source account: asks first, and makes
  * a grant only where needed. The grant is journalled before it is made, for keys_take_back().

@@ -748,7 +748,7 @@ static enum error_code get_key(void *self, const char *key_id, struct cloud_key 
         [KEY_PENDING_DELETION] = CLOUD_KEY_DELETED,
     };
     struct fake_cloud *fake = self;
-    TRY(enter(fake, "DescribeKey", err));
+    TRY(look(fake, "DescribeKey", err));
     const struct sim_key *found = find_key(fake, key_id, "kms:DescribeKey", err);
     if (found == NULL)
         return err->code;
@@ -765,7 +765,7 @@ static enum error_code try_key(void *self, const char *key_arn, enum cloud_key_u
     const char *action = use == CLOUD_KEY_GRANT ? "CreateGrant" : "GenerateDataKeyWithoutPlaintext";
     char right[64];
     (void)snprintf(right, sizeof(right), "kms:%s", action);
-    TRY(enter(fake, action, err));
+    TRY(look(fake, action, err));
     const struct sim_key *key = find_key(fake, key_arn, right, err);
     if (key == NULL)
         return err->code;

@@ -5,6 +5,7 @@
 
 #include "core/engine/engine.h"
 #include "model/instant.h"
+#include "tests/sim/world_key.h"
 
 /* What lives of the run, by the world. */
 struct findings {
@@ -48,13 +49,35 @@ static bool is_of_run(const struct sim_tags *tags)
     return run != NULL && strcmp(run, RIG_RUN) == 0;
 }
 
-static enum error_code check_region(struct rig *rig, const char *region, struct findings *findings)
+/* Nothing of the source's account stays lent to another one. */
+static enum error_code check_not_lent(struct rig *rig, const struct caller *caller,
+                                      struct error *err)
 {
-    struct caller caller = {.account = RIG_ACCOUNT};
+    const struct sim_snapshot *snapshot;
+    const struct sim_key *key;
+    size_t cursor = 0;
+    while ((snapshot = world_next_snapshot(rig->world.world, caller, &cursor)) != NULL) {
+        if (strcmp(snapshot->account, caller->account) == 0 && snapshot->shared_count > 0)
+            return WRONG(err, "snapshot '%s' is still shared", snapshot->id);
+    }
+    cursor = 0;
+    while ((key = world_next_key(rig->world.world, caller, &cursor)) != NULL) {
+        if (key->grant_count > 0)
+            return WRONG(err, "key '%s' has a grant left", key->alias);
+    }
+    return ERR_NONE;
+}
+
+static enum error_code check_region(struct rig *rig, const char *account, const char *region,
+                                    struct findings *findings)
+{
+    struct caller caller = {0};
     const struct sim_snapshot *snapshot;
     const struct sim_volume *volume;
     size_t cursor = 0;
     memcpy(caller.region, region, strlen(region));
+    memcpy(caller.account, account, strlen(account));
+    TRY(check_not_lent(rig, &caller, findings->err));
     while ((snapshot = world_next_snapshot(rig->world.world, &caller, &cursor)) != NULL) {
         if (is_of_run(&snapshot->tags))
             TRY(check_live(findings, snapshot->id, &snapshot->tags));
@@ -65,6 +88,15 @@ static enum error_code check_region(struct rig *rig, const char *region, struct 
             TRY(check_live(findings, volume->id, &volume->tags));
     }
     return ERR_NONE;
+}
+
+static enum error_code check_places(struct rig *rig, struct findings *findings)
+{
+    TRY(check_region(rig, RIG_ACCOUNT, "us-east-1", findings));
+    TRY(check_region(rig, RIG_ACCOUNT, "eu-west-1", findings));
+    if (!rig->options.other_account)
+        return ERR_NONE;
+    return check_region(rig, RIG_OTHER, "eu-west-1", findings);
 }
 
 static size_t count_ready(const struct findings *findings, enum object_kind kind, int round,
@@ -136,19 +168,25 @@ static enum error_code check_final(struct rig *rig, const struct run *run,
                                    const struct findings *findings, const char *volume_id,
                                    struct error *err)
 {
-    struct caller there = {RIG_ACCOUNT, "eu-west-1", ""};
+    struct caller there = {"", "eu-west-1", ""};
     struct refusal no;
     const struct object *snapshot = final_of(run, findings, OBJECT_SNAPSHOT, volume_id);
     const struct object *copy = final_of(run, findings, OBJECT_COPY, volume_id);
     const struct object *made = final_of(run, findings, OBJECT_VOLUME, volume_id);
+    const struct object *relay = final_of(run, findings, OBJECT_RELAY, volume_id);
+    const char *instance = rig->options.other_account ? rig->world.names.target_instance_b
+                                                      : rig->world.names.target_instance;
+    const char *copied = relay == NULL ? copy->from_id : relay->from_id;
+    memcpy(there.account, rig_target_account(rig), sizeof(RIG_ACCOUNT));
     const struct sim_volume *volume = world_volume(rig->world.world, &there, made->id, &no);
     if (volume == NULL)
         return WRONG(err, "new volume '%s' is not there", made->id);
-    if (strcmp(copy->from_id, snapshot->id) != 0 || strcmp(volume->snapshot_id, copy->id) != 0)
+    if (relay != NULL && strcmp(copy->from_id, relay->id) != 0)
+        return WRONG(err, "the last copy '%s' is not one of the relay", copy->id);
+    if (strcmp(copied, snapshot->id) != 0 || strcmp(volume->snapshot_id, copy->id) != 0)
         return WRONG(err, "new volume '%s' was not made from the final snapshot", made->id);
     if (!rig->options.no_instance &&
-        (volume->attachment != ATTACHMENT_ATTACHED ||
-         strcmp(volume->instance_id, rig->world.names.target_instance) != 0))
+        (volume->attachment != ATTACHMENT_ATTACHED || strcmp(volume->instance_id, instance) != 0))
         return WRONG(err, "new volume '%s' is not attached", made->id);
     return check_label(rig, run, snapshot, err);
 }
@@ -184,8 +222,7 @@ static enum error_code look_at_done(struct rig *rig, const struct run *run,
                                     struct findings *findings, struct error *err)
 {
     size_t ready = 0;
-    TRY(check_region(rig, "us-east-1", findings));
-    TRY(check_region(rig, "eu-west-1", findings));
+    TRY(check_places(rig, findings));
     for (size_t i = 0; i < findings->object_count; i++)
         ready += findings->objects[i].state == OBJECT_READY;
     if (findings->live + findings->excuse.deleted < ready)
@@ -220,7 +257,6 @@ enum error_code audit_gone(struct rig *rig, struct error *err)
     if (!rig_read(rig, &run) || run.state != STATE_ABORTED)
         return WRONG(err, "ended in '%s': %s", machine_name(run.state), run.failure);
     let_a_day_pass(rig);
-    TRY(check_region(rig, "us-east-1", &nothing));
-    TRY(check_region(rig, "eu-west-1", &nothing));
+    TRY(check_places(rig, &nothing));
     return check_host(rig, false, err);
 }

@@ -52,6 +52,8 @@ static void add_volume(struct rig *rig, size_t number)
     struct world *world = rig->world.world;
     struct volume_request request = {
         .zone = "us-east-1a", .size_gib = VOLUME_GIB, .type = "gp3", .iops = 3000};
+    request.encrypted = rig->options.other_account;
+    request.key = rig->options.other_account ? "alias/closed" : NULL;
     struct sim_volume *volume = NULL;
     struct refusal refusal;
     char device[16];
@@ -121,6 +123,11 @@ void rig_arm(struct rig *rig, const char *script)
 
 #define COPY_TEXT(to, from) (void)snprintf((to), sizeof(to), "%s", (from))
 
+const char *rig_target_account(const struct rig *rig)
+{
+    return rig->options.other_account ? RIG_OTHER : RIG_ACCOUNT;
+}
+
 static struct run wanted_run(const struct rig *rig, int64_t now_ms)
 {
     struct run run = {
@@ -136,7 +143,11 @@ static struct run wanted_run(const struct rig *rig, int64_t now_ms)
         .confidence = 0.9,
     };
     COPY_TEXT(run.source_instance, rig->world.names.instance);
-    if (!rig->options.no_instance)
+    if (rig->options.other_account)
+        COPY_TEXT(run.target_key, "alias/data");
+    if (!rig->options.no_instance && rig->options.other_account)
+        COPY_TEXT(run.target_instance, rig->world.names.target_instance_b);
+    else if (!rig->options.no_instance)
         COPY_TEXT(run.target_instance, rig->world.names.target_instance);
     return run;
 }
@@ -163,14 +174,25 @@ static enum error_code act(struct rig *rig, struct store *store, enum rig_verb v
 {
     struct fake_cloud source_self;
     struct fake_cloud target_self;
+    struct fake_cloud via_self;
+    struct cloud via = fake_cloud_init(&via_self, &rig->world, RIG_ACCOUNT, "eu-west-1");
     struct cloud source = fake_cloud_init(&source_self, &rig->world, RIG_ACCOUNT, "us-east-1");
-    struct cloud target = fake_cloud_init(&target_self, &rig->world, RIG_ACCOUNT, "eu-west-1");
+    struct cloud target =
+        fake_cloud_init(&target_self, &rig->world, rig_target_account(rig), "eu-west-1");
     struct quiesce quiesce = fake_host_quiesce(&rig->host);
     struct clock clock = fake_world_clock(&rig->world);
     // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     struct log log = {.take = getenv("RIG_TELL") == NULL ? forget : tell, .self = rig};
     const struct path_ends ends = {
-        .source = &source, .target = &target, .target_key = "", .account_id = ""};
+        .source = &source,
+        .target = &target,
+        .target_key = rig->options.other_account ? "alias/data" : "",
+        .account_id = rig->options.other_account ? RIG_OTHER : "",
+        .principal = "arn:aws:iam::" RIG_OTHER ":root",
+        .via_source = &via,
+        .via_target = &target,
+        .via_key = "alias/closed",
+    };
     const struct path path = path_make(&ends);
     struct engine engine = {
         .config = &rig->config,
@@ -260,10 +282,11 @@ size_t rig_live_snapshots(struct rig *rig, const char *region)
 
 size_t rig_live_volumes(struct rig *rig)
 {
-    struct caller caller = {RIG_ACCOUNT, "eu-west-1", ""};
+    struct caller caller = {"", "eu-west-1", ""};
     const struct sim_volume *volume;
     size_t cursor = 0;
     size_t live = 0;
+    COPY_TEXT(caller.account, rig_target_account(rig));
     world_advance(rig->world.world);
     while ((volume = world_next_volume(rig->world.world, &caller, &cursor)) != NULL)
         live += is_of_run(&volume->tags);

@@ -18,6 +18,7 @@
 
 #define RIG_RUN     "r-20260302-5e1d"
 #define RIG_ACCOUNT "111122223333"
+#define RIG_OTHER   "444455556666"
 
 /* What is moved, and how. */
 struct rig_options {
@@ -26,7 +27,9 @@ struct rig_options {
     bool fence;
     bool backup;
     bool no_instance; /* the new volumes are not attached */
-    int64_t skew_ms;  /* our clock is so much ahead of the world's */
+    /* They go to another account, from under a key that only a grant lets it read: by two copies. */
+    bool other_account;
+    int64_t skew_ms; /* our clock is so much ahead of the world's */
 };
 
 struct rig {
@@ -62,6 +65,9 @@ bool rig_read(struct rig *rig, struct run *run);
 
 /* Reads the run's objects back; heap of the caller. */
 struct object *rig_objects(struct rig *rig, size_t *count);
+
+/* The account that the new volumes are for. */
+const char *rig_target_account(const struct rig *rig);
 
 /* How much of the run a look at the world shows now: snapshots with copies of a region, and new
  * volumes. */
