@@ -376,19 +376,21 @@ enum error_code effect_copy(struct engine *engine, enum machine_event *event, st
 }
 
 /* A key may be the cause of a failed copy, and then nothing but the operator helps. */
-static enum error_code blame_keys(struct engine *engine, const struct objects *objects, size_t hop,
-                                  struct sighting *sighting, struct error *err)
+static enum error_code blame_keys(struct engine *engine, size_t hop,
+                                  const struct sighting *sighting, struct error *err)
 {
+    CLEANUP_OBJECTS struct objects objects = {0};
     char key_id[CLOUD_KEY_SIZE];
-    const struct object *from = objects_find(objects, path_source_kind(engine->path, hop),
+    bool again = false;
+    TRY(objects_load(engine, &objects, err));
+    const struct object *from = objects_find(&objects, path_source_kind(engine->path, hop),
                                              engine->run.round, engine->config->volumes[0]);
     if (sighting->worst.code == ERR_NONE || from == NULL)
         return ERR_NONE;
-    TRY(key_of(engine, engine->path->hops[hop].from, from->id, key_id, err));
-    bool again = false;
     for (size_t i = 0; i < engine->config->volume_count; i++)
-        again |=
-            objects_failures(objects, path_kind(engine->path, hop), engine->config->volumes[i]) > 0;
+        again |= objects_failures(&objects, path_kind(engine->path, hop),
+                                  engine->config->volumes[i]) > 1;
+    TRY(key_of(engine, engine->path->hops[hop].from, from->id, key_id, err));
     *err = sighting->worst;
     return keys_blame(engine, &engine->path->hops[hop], key_id, again, err);
 }
@@ -410,6 +412,6 @@ enum error_code effect_await_copy(struct engine *engine, enum machine_event *eve
     }
     if (!sighting.lost)
         return set_record_copies(engine, err);
-    TRY(blame_keys(engine, &objects, hop, &sighting, err));
+    TRY(blame_keys(engine, hop, &sighting, err));
     return take_again(engine, kind, &sighting, event, err);
 }
