@@ -42,6 +42,9 @@ static void print_transfer(const char *name, const struct duration_fit *fit, siz
                   origin_of(fit->prior_only, volumes, origin), fit->sample_count);
     if (fit->pending_count > 0)
         (void)fprintf(out, ", %zu running", fit->pending_count);
+    if (fit->queue_slowdown > 0)
+        (void)fprintf(out, ", %.0f %% slower for each transfer beside it",
+                      100 * fit->queue_slowdown);
     if (fit->level != 0)
         (void)fprintf(out, ", of late %.0f %% of that time", 100 * exp(fit->level));
     (void)fprintf(out, "\n");

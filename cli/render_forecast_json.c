@@ -48,6 +48,8 @@ static struct json_out *add_transfer(struct json_out *volume, const char *name,
     json_out_exact(object, "log_noise", fit->noise);
     json_out_exact(object, "log_level", fit->level);
     json_out_exact(object, "degrees_of_freedom", DURATION_DOF);
+    json_out_exact(object, "queue", fit->queue);
+    json_out_exact(object, "queue_slowdown", fit->queue_slowdown);
     json_out_exact(object, "full_log_seconds_per_mib", fit->full_log_s_per_mib);
     json_out_exact(object, "full_log_scale", fit->full_scale);
     return object;

@@ -196,6 +196,10 @@ MUST_CHECK enum error_code store_get_objects(struct store *store, const char *ru
                                              struct object **objects, size_t *count,
                                              struct error *err);
 
+/* Tells whether a round that began at an instant carried every block of some volume. */
+MUST_CHECK enum error_code store_had_full_round(struct store *store, int64_t started_ms, bool *had,
+                                                struct error *err);
+
 /* ---- what became of promises ---- */
 
 /* What was told of a finished round, or of the downtime of a finished run, and what came of it. */

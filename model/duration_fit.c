@@ -1,5 +1,6 @@
 #include "model/duration_fit.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,12 +47,19 @@ static const struct duration_prior shipped = {
 #define OUTSIDE_RATIO 0.25
 /* Least size that is told apart from none. */
 #define LEAST_MIB (1.0 / 16)
+/* Own transfers beside one share the throughput: each adds this share to its seconds per byte, give
+ * or take, and never less than nothing. Looked for only where so many had some beside them. */
+#define QUEUE_PRIOR       0.3
+#define QUEUE_PRIOR_SCALE 0.3
+#define QUEUE_MIN_COUNT   5
+#define QUEUE_STEP        0.1
+#define QUEUE_STEPS       ((size_t)15)
 /* Server clocks tell whole seconds. */
 #define CLOCK_STEP_S 1.0
 
 struct row {
     const struct duration_sample *sample;
-    double mib;
+    double mib;    /* carried, and as much more as the transfers beside it take */
     double log_s;  /* observed; for a pending one the age */
     double target; /* what the line is drawn to: log_s, or its expectation given the age */
     double weight;
@@ -64,8 +72,14 @@ struct problem {
     size_t count;
     double noise;
     struct duration_prior prior;
+    double queue;    /* of the coming transfers */
     double *scratch; /* one double per row */
 };
+
+static double carried_mib(const struct row *row)
+{
+    return (double)row->sample->delta_bytes / BYTES_PER_MIB;
+}
 
 static double line_s(double log_fixed, double log_slope, double mib)
 {
@@ -275,11 +289,9 @@ static size_t collect(const struct volume_history *history, enum transfer_kind k
             continue;
         }
         double log_s = log((double)sample->duration_ms / 1000);
-        rows[count++] = (struct row){.sample = sample,
-                                     .mib = (double)sample->delta_bytes / BYTES_PER_MIB,
-                                     .log_s = log_s,
-                                     .target = log_s,
-                                     .weight = 1};
+        rows[count++] =
+            (struct row){.sample = sample, .log_s = log_s, .target = log_s, .weight = 1};
+        rows[count - 1].mib = carried_mib(&rows[count - 1]);
     }
     qsort(rows, count, sizeof(*rows), compare_rows);
     return count;
@@ -298,6 +310,7 @@ static void read_covariance(const gsl_multifit_nlinear_workspace *work, gsl_matr
 static void count_rows(const struct problem *problem, struct duration_fit *fit)
 {
     double least_mib = HUGE_VAL;
+    double most_mib = 0;
     for (size_t i = 0; i < problem->count; i++) {
         const struct row *row = &problem->rows[i];
         if (row->sample->pending) {
@@ -305,25 +318,14 @@ static void count_rows(const struct problem *problem, struct duration_fit *fit)
         } else {
             fit->sample_count++;
         }
-        if (!row->sample->pending && !row->sample->full)
-            least_mib = fmin(least_mib, row->mib);
-    }
-    fit->least_bytes = least_mib < HUGE_VAL ? least_mib * BYTES_PER_MIB : 0;
-    fit->prior_only = fit->sample_count == 0;
-}
-
-static void set_bounds(const struct problem *problem, struct duration_fit *fit)
-{
-    fit->log_mib_min = HUGE_VAL;
-    fit->log_mib_max = -HUGE_VAL;
-    for (size_t i = 0; i < problem->count; i++) {
-        const struct row *row = &problem->rows[i];
         if (row->sample->pending || row->sample->full)
             continue;
-        double log_mib = log(fmax(row->mib, LEAST_MIB));
-        fit->log_mib_min = fmin(fit->log_mib_min, log_mib);
-        fit->log_mib_max = fmax(fit->log_mib_max, log_mib);
+        least_mib = fmin(least_mib, carried_mib(row));
+        most_mib = fmax(most_mib, carried_mib(row));
     }
+    fit->least_bytes = least_mib < HUGE_VAL ? least_mib * BYTES_PER_MIB : 0;
+    fit->most_bytes = most_mib * BYTES_PER_MIB;
+    fit->prior_only = fit->sample_count == 0;
 }
 
 /* The rate of full transfers: a normal prior and what was seen, by precision. */
@@ -341,6 +343,65 @@ static void fit_full(const struct problem *problem, struct duration_fit *fit)
     }
     fit->full_log_s_per_mib = sum / precision;
     fit->full_scale = sqrt(1 / precision);
+}
+
+/* Whether the history can tell what transfers beside one do to it: some had such and some fewer. */
+static bool queue_varies(const struct problem *problem)
+{
+    size_t beside = 0;
+    unsigned least = UINT_MAX;
+    unsigned most = 0;
+    for (size_t i = 0; i < problem->count; i++) {
+        unsigned queued = problem->rows[i].sample->queued;
+        beside += queued > 0;
+        least = queued < least ? queued : least;
+        most = queued > most ? queued : most;
+    }
+    return beside >= QUEUE_MIN_COUNT && least < most;
+}
+
+/* How badly the present line tells the rows with this slowdown (minus log posterior). */
+static double queue_cost(const struct problem *problem, const struct line *line, double slowdown)
+{
+    double surprise = (slowdown - QUEUE_PRIOR) / QUEUE_PRIOR_SCALE;
+    double cost =
+        0.5 * surprise * surprise + (PRIOR_WEIGHT + (double)problem->count) * log(problem->noise);
+    for (size_t i = 0; i < problem->count; i++) {
+        const struct row *row = &problem->rows[i];
+        double off = (row->log_s - line_log(line, row->mib)) / problem->noise;
+        if (!row->sample->pending)
+            cost += 0.5 * (DURATION_DOF + 1) * log(1 + off * off / DURATION_DOF);
+    }
+    return cost;
+}
+
+/* Tries slowdowns and leaves theta and rows with the best one. */
+static enum error_code solve_queue(struct problem *problem, gsl_multifit_nlinear_workspace *work,
+                                   gsl_vector *theta, double *slowdown, struct error *err)
+{
+    const double start[TERMS] = {gsl_vector_get(theta, 0), gsl_vector_get(theta, 1)};
+    double best_cost = HUGE_VAL;
+    double best = 0;
+    for (size_t step = 0; step <= QUEUE_STEPS + 1; step++) {
+        double tried = step <= QUEUE_STEPS ? QUEUE_STEP * (double)step : best;
+        for (size_t i = 0; i < problem->count; i++) {
+            struct row *row = &problem->rows[i];
+            row->mib = carried_mib(row) * (1 + tried * row->sample->queued);
+            row->target = row->log_s;
+        }
+        gsl_vector_set(theta, 0, start[0]);
+        gsl_vector_set(theta, 1, start[1]);
+        problem->noise = PRIOR_NOISE;
+        TRY(solve_robustly(problem, work, theta, err));
+        struct line line = line_of(theta);
+        double cost = queue_cost(problem, &line, tried);
+        if (cost < best_cost) {
+            best_cost = cost;
+            best = tried;
+        }
+    }
+    *slowdown = best;
+    return ERR_NONE;
 }
 
 /* Where the search begins: a line through the middle of the rows. From a prior that is far off, a
@@ -372,7 +433,12 @@ static enum error_code fit_problem(struct problem *problem, gsl_multifit_nlinear
     first_guess(problem, problem->scratch, start);
     gsl_vector_view theta = gsl_vector_view_array(start, TERMS);
     gsl_matrix_view covariance = gsl_matrix_view_array(entries, TERMS, TERMS);
-    TRY(solve_robustly(problem, work, &theta.vector, err));
+    double slowdown = 0;
+    if (queue_varies(problem)) {
+        TRY(solve_queue(problem, work, &theta.vector, &slowdown, err));
+    } else {
+        TRY(solve_robustly(problem, work, &theta.vector, err));
+    }
     if (!isfinite(start[0]) || !isfinite(start[1]) || !isfinite(problem->noise))
         return error_set(err, ERR_INVALID, "cannot fit the durations: not a number");
 
@@ -381,10 +447,12 @@ static enum error_code fit_problem(struct problem *problem, gsl_multifit_nlinear
     read_covariance(work, &covariance.matrix, &made);
     struct line line = line_of(&theta.vector);
     made.level = choose_level(problem, &line);
-    set_bounds(problem, &made);
     fit_full(problem, &made);
     count_rows(problem, &made);
     name_outliers(problem, &line, aside);
+    made.queue_slowdown = slowdown;
+    made.queue = problem->queue;
+    made.log_s_per_mib += log1p(slowdown * problem->queue);
     *fit = made;
     return ERR_NONE;
 }
@@ -469,7 +537,8 @@ enum error_code duration_fit_learn(const struct duration_source *source, struct 
                                    struct set_aside *aside, struct error *err)
 {
     size_t row_count = source->history->duration_count;
-    struct problem problem = {.noise = PRIOR_NOISE, .prior = source->prior};
+    struct problem problem = {
+        .noise = PRIOR_NOISE, .prior = source->prior, .queue = fmax(source->queue, 0)};
     problem.rows = calloc(row_count + 1, sizeof(*problem.rows));
     problem.scratch = calloc(row_count + 1, sizeof(*problem.scratch));
     if (problem.rows == NULL || problem.scratch == NULL) {
@@ -493,10 +562,12 @@ double duration_fit_log_s(const struct duration_fit *fit, double delta_bytes)
 /* How far a size lies outside those that taught, in logarithms. */
 static double outside(const struct duration_fit *fit, double mib)
 {
-    double log_mib = log(fmax(mib, LEAST_MIB));
-    if (fit->log_mib_min > fit->log_mib_max)
+    if (fit->most_bytes == 0)
         return 0;
-    return fmax(fmax(fit->log_mib_min - log_mib, log_mib - fit->log_mib_max), 0);
+    double log_mib = log(fmax(mib, LEAST_MIB));
+    double least = log(fmax(fit->least_bytes / BYTES_PER_MIB, LEAST_MIB));
+    double most = log(fmax(fit->most_bytes / BYTES_PER_MIB, LEAST_MIB));
+    return fmax(fmax(least - log_mib, log_mib - most), 0);
 }
 
 double duration_fit_scale(const struct duration_fit *fit, double delta_bytes)

@@ -24,13 +24,16 @@ struct duration_fit {
     double full_log_s_per_mib; /* log b of full transfers: steadier than that of differences */
     double full_scale;         /* of that, posterior */
     double noise;              /* scale of the residuals of log T */
-    double log_mib_min;        /* sizes of the incremental transfers that taught, log MiB; */
-    double log_mib_max;        /* min above max if there is none */
     double level;              /* drift: recent residuals, added to log T */
     double least_bytes;        /* carried by the smallest difference that taught; 0 for none */
-    size_t sample_count;       /* completed transfers that taught */
-    size_t pending_count;      /* running ones whose age taught */
-    bool prior_only;           /* no transfer at all: the prior speaks */
+    double most_bytes;         /* and by the largest */
+    /* What each transfer beside one adds to its rate's seconds, as a share; 0 until the history shows
+     * it. The slope above is for `queue` of them. */
+    double queue_slowdown;
+    double queue;
+    size_t sample_count;  /* completed transfers that taught */
+    size_t pending_count; /* running ones whose age taught */
+    bool prior_only;      /* no transfer at all: the prior speaks */
 };
 
 /* What is believed before the first sample: normal in the two logarithms. */
@@ -61,6 +64,7 @@ struct duration_source {
     const struct volume_history *history;
     enum transfer_kind kind; /* its rows only */
     int64_t now_ms;          /* the instant of knowledge, Unix milliseconds UTC */
+    double queue;            /* own transfers that will run beside each coming one */
     struct duration_prior prior;
 };
 

@@ -22,6 +22,7 @@ static enum error_code learn(const struct volume_history *history, int64_t now_m
         .history = history,
         .kind = TRANSFER_SNAPSHOT,
         .now_ms = now_ms,
+        .queue = history->queue,
         .prior = prior->snapshot,
     };
     TRY(duration_fit_learn(&snapshots, &model->snapshot, aside, err));
@@ -32,6 +33,7 @@ static enum error_code learn(const struct volume_history *history, int64_t now_m
         .history = history,
         .kind = TRANSFER_COPY,
         .now_ms = now_ms,
+        .queue = history->queue,
         .prior = prior->copy,
     };
     return duration_fit_learn(&copies, &model->copy, aside, err);

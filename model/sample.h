@@ -29,6 +29,7 @@ struct duration_sample {
     int64_t started_ms;  /* Unix milliseconds UTC, the server's clock */
     int64_t duration_ms; /* until completed, or the age if pending */
     int64_t delta_bytes; /* bytes carried (changed blocks x 512 KiB); -1 if unknown */
+    unsigned queued;     /* own transfers of its kind that were running when it started */
 };
 
 /* The blocks that changed between two snapshots of the volume, neighbours or not. Merged pairs come
@@ -70,6 +71,7 @@ struct volume_history {
     /* The same, from one who keeps sums (write_sums.h): read instead of `writes`. NULL: none. */
     const struct write_sums *sums;
     int copy_hops;       /* copies one after the other that make one row of TRANSFER_COPY; 0: one */
+    double queue;        /* own transfers that will run beside each coming one */
     bool writes_current; /* counted up to now: no period is still late, as CloudWatch's are */
 };
 

@@ -232,6 +232,21 @@ static bool has_duration(const struct cloud_snapshot *snapshot)
     return snapshot->state == CLOUD_SNAPSHOT_PENDING || snapshot->completed_ms > 0;
 }
 
+/* The oldest snapshot that is left carried a difference to one that is gone, or everything: only of
+ * our own rounds do we know. */
+static enum error_code fill_oldest(const struct collect_request *request,
+                                   const struct cloud_snapshot *snapshot,
+                                   struct duration_sample *sample, struct error *err)
+{
+    bool full = false;
+    TRY(store_had_full_round(request->store, snapshot->started_ms, &full, err));
+    if (full && snapshot->full_bytes > 0) {
+        sample->full = true;
+        sample->delta_bytes = (int64_t)snapshot->full_bytes;
+    }
+    return ERR_NONE;
+}
+
 static enum error_code collect_snapshot_durations(const struct collect_request *request,
                                                   const char *volume_id,
                                                   const struct cloud_snapshots *snapshots,
@@ -247,6 +262,8 @@ static enum error_code collect_snapshot_durations(const struct collect_request *
         if (i > 0) {
             row.sample.delta_bytes =
                 known_change(known, snapshots->items[i - 1].started_ms, snapshot->started_ms);
+        } else {
+            TRY(fill_oldest(request, snapshot, &row.sample, err));
         }
         TRY(store_put_durations(request->store, volume_id, &row, 1, err));
     }

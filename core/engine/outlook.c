@@ -126,6 +126,7 @@ static enum error_code fit(const struct outlook_request *request,
     history.volume_bytes = (int64_t)volume_bytes;
     history.prior = &prior;
     history.copy_hops = (int)request->path->count;
+    history.queue = (double)request->config->volume_count - 1;
     int64_t now_ms = clock_now_ms(request->clock);
     history.writes_current = counting_is_current(rows.writes, rows.write_count, now_ms);
     return volume_model_fit(&history, now_ms, model, err);

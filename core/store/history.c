@@ -138,18 +138,26 @@ static enum error_code read_duration(const struct db_query *query, void *item, s
         .started_ms = db_int(query, 4),
         .duration_ms = db_int(query, 5),
         .delta_bytes = db_int(query, 6),
+        .queued = (unsigned)db_int(query, 7),
     };
     db_text(query, 0, row->id, sizeof(row->id));
     return ERR_NONE;
 }
 
+/* Beside each the transfers of its kind, of any volume, that were running when it started; those of
+ * a set start together and count one another. None is looked for that began two days before. */
 static enum error_code get_durations(struct store *store, const char *volume_id,
                                      const char *target_region, struct volume_rows *rows,
                                      struct error *err)
 {
     CLEANUP_QUERY struct db_query query = {0};
     TRY(db_prepare(store,
-                   "SELECT id, kind, is_full, pending, started_ms, duration_ms, delta_bytes"
+                   "SELECT id, kind, is_full, pending, started_ms, duration_ms, delta_bytes,"
+                   " (SELECT count(*) FROM duration other WHERE other.kind = duration.kind"
+                   "  AND other.started_ms BETWEEN duration.started_ms - 172800000"
+                   "  AND duration.started_ms"
+                   "  AND other.started_ms + other.duration_ms > duration.started_ms"
+                   "  AND (other.volume_id, other.id) <> (duration.volume_id, duration.id))"
                    " FROM duration WHERE volume_id = ? AND target_region IN ('', ?)"
                    " ORDER BY started_ms",
                    &query, err));

@@ -74,6 +74,15 @@ enum error_code store_get_rounds(struct store *store, const char *run_id, struct
     return db_read_all(&query, read_round, sizeof(**rounds), (void **)rounds, count, err);
 }
 
+enum error_code store_had_full_round(struct store *store, int64_t started_ms, bool *had,
+                                     struct error *err)
+{
+    CLEANUP_QUERY struct db_query query = {0};
+    TRY(db_prepare(store, "SELECT 1 FROM round WHERE started_ms = ? AND is_full", &query, err));
+    db_bind_int(&query, started_ms);
+    return db_step(&query, had, err);
+}
+
 static enum error_code read_promise(const struct db_query *query, void *item, struct error *err)
 {
     (void)err;

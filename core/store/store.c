@@ -79,6 +79,7 @@ static const char *const migrations[] = {
     "ALTER TABLE run ADD COLUMN target_account TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE run ADD COLUMN via_region TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE run ADD COLUMN via_key TEXT NOT NULL DEFAULT '';",
+    "CREATE INDEX duration_by_time ON duration(kind, started_ms);",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

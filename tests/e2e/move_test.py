@@ -37,6 +37,8 @@ def check_memory(cloud, scene):
     h.check(learned["own_series"] == 1 and learned["own_rounds"] >= 1,
             f"the next forecast knows the series and its {learned['own_rounds']} rounds")
     h.check(document["own_steps"]["runs"] == 1, "and what our own steps took")
+    h.check(all(volume["snapshot"]["full_log_scale"] < 0.3 for volume in document["volumes"]),
+            "the first snapshots taught how fast full ones are")
     db = sqlite3.connect(scene.store / "ebshift.db")
     rows, size, ops = db.execute("SELECT count(*), sum(bytes), sum(ops) FROM counted").fetchone()
     db.close()

@@ -198,8 +198,8 @@ Test(duration_fit, doubts_grow_outside_the_sizes_that_taught)
     struct volume_history none = {0};
     made_history_init(&made, &seed_truth, 9, 40, 7200, 0, 0);
     struct duration_fit fit = learn(&made.history, &aside);
-    double least = 1048576 * exp(fit.log_mib_min);
-    double most = 1048576 * exp(fit.log_mib_max);
+    double least = fit.least_bytes;
+    double most = fit.most_bytes;
     double inside = duration_fit_scale(&fit, sqrt(least * most));
     cr_expect_float_eq(duration_fit_scale(&fit, least), inside, 0.05 * inside);
     double before = duration_fit_scale(&fit, least);
@@ -213,4 +213,52 @@ Test(duration_fit, doubts_grow_outside_the_sizes_that_taught)
     cr_expect(isfinite(duration_fit_scale(&prior, 0)) &&
               isfinite(duration_fit_scale(&prior, 1e15)));
     made_history_done(&made);
+}
+
+/* A history where every other transfer had three beside it, each of which cost `slowdown`. */
+static struct duration_fit learn_queued(double slowdown, double queue, unsigned long seed)
+{
+    struct made_history made;
+    struct set_aside aside = {0};
+    struct duration_fit fit = {0};
+    struct error err = {0};
+    made_history_init(&made, &seed_truth, seed, 60, 7200, 0, 0);
+    vary(&made, &seed_truth);
+    for (size_t i = 0; i < made.history.duration_count; i++) {
+        struct duration_sample *sample = &made.durations[i];
+        sample->queued = i % 2 == 0 ? 0 : 3;
+        double bytes = (double)sample->delta_bytes * (1 + slowdown * sample->queued);
+        sample->duration_ms = llround(1000 * truth_duration_s(&seed_truth, bytes, made.rng));
+    }
+    struct duration_source source = {
+        .history = &made.history,
+        .kind = TRANSFER_SNAPSHOT,
+        .now_ms = MADE_NOW_MS + 86400000,
+        .queue = queue,
+        .prior = duration_prior_shipped(),
+    };
+    cr_assert_eq(duration_fit_learn(&source, &fit, &aside, &err), ERR_NONE, "%s", err.message);
+    made_history_done(&made);
+    return fit;
+}
+
+Test(duration_fit, transfers_beside_one_slow_it_as_the_history_shows)
+{
+    static const double slowdowns[] = {0, 0.3, 0.8};
+    for (size_t i = 0; i < 3; i++) {
+        double found = 0;
+        double alone = 0;
+        double beside = 0;
+        for (unsigned long seed = 1; seed <= 10; seed++) {
+            struct duration_fit fit = learn_queued(slowdowns[i], 0, seed);
+            found += fit.queue_slowdown / 10;
+            alone += duration_fit_log_s(&fit, 1e11) / 10;
+            fit = learn_queued(slowdowns[i], 3, seed);
+            beside += duration_fit_log_s(&fit, 1e11) / 10;
+        }
+        cr_expect_float_eq(found, slowdowns[i], 0.1, "%g found as %g", slowdowns[i], found);
+        cr_expect_float_eq(alone, log(truth_median_duration_s(&seed_truth, 1e11)), 0.08);
+        cr_expect_float_eq(
+            beside, log(truth_median_duration_s(&seed_truth, 1e11 * (1 + 3 * slowdowns[i]))), 0.1);
+    }
 }

@@ -246,6 +246,50 @@ static void expect_same_round(const struct round *got, const struct round *want)
     cr_expect_eq(got->actual_delta_bytes, want->actual_delta_bytes);
 }
 
+Test(store_rows, transfers_that_ran_beside_one_are_counted)
+{
+    const int64_t t = 1772409600000;
+    struct volume_rows rows = {0};
+    static const struct {
+        const char *volume;
+        const char *id;
+        int64_t after_ms;
+        enum transfer_kind kind;
+    } put[] = {
+        {VOLUME, "snap-set", 0, TRANSFER_SNAPSHOT},
+        {"vol-2", "snap-set2", 0, TRANSFER_SNAPSHOT},     /* a set starts together */
+        {"vol-3", "snap-before", -50, TRANSFER_SNAPSHOT}, /* runs already */
+        {"vol-4", "snap-over", -100, TRANSFER_SNAPSHOT},  /* just over */
+        {"vol-5", "snap-after", 1, TRANSFER_SNAPSHOT},
+        {"vol-6", "snap-copy", -50, TRANSFER_COPY}, /* of the other kind */
+    };
+    for (size_t i = 0; i < sizeof(put) / sizeof(put[0]); i++) {
+        struct store_duration row = {.sample = {.kind = put[i].kind,
+                                                .started_ms = t + put[i].after_ms,
+                                                .duration_ms = 100,
+                                                .delta_bytes = 5}};
+        (void)snprintf(row.sample.id, sizeof(row.sample.id), "%s", put[i].id);
+        cr_assert_eq(store_put_durations(store, put[i].volume, &row, 1, &err), ERR_NONE);
+    }
+    cr_assert_eq(store_get_volume_rows(store, VOLUME, "eu-west-1", &rows, &err), ERR_NONE);
+    cr_assert_eq(rows.duration_count, 1);
+    cr_expect_eq(rows.durations[0].queued, 2, "%u", rows.durations[0].queued);
+    volume_rows_done(&rows);
+}
+
+Test(store_rows, a_full_round_is_known_by_its_instant)
+{
+    struct run run = full_run();
+    struct round round = full_round(1);
+    bool had = true;
+    add_run(&run);
+    cr_assert_eq(store_put_round(store, run.id, &round, &err), ERR_NONE);
+    cr_assert_eq(store_had_full_round(store, round.started_ms, &had, &err), ERR_NONE);
+    cr_expect(had);
+    cr_assert_eq(store_had_full_round(store, round.started_ms + 1, &had, &err), ERR_NONE);
+    cr_expect_not(had);
+}
+
 static void count(int64_t at_ms, const char *origin, int64_t bytes, int64_t ops)
 {
     struct counter_reading reading = {.bytes = bytes, .ops = ops};
