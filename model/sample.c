@@ -8,13 +8,26 @@
 /* Nothing of ours runs a year; such a row is a unit error. */
 #define LONGEST_MS (366 * MS_PER_DAY)
 
+/* The next free row; of a full report that of a row without a size, which old snapshots have by the
+ * dozen, so that what is odd is named all the same. NULL if there is none. */
+static struct set_aside_row *place_for(struct set_aside *aside, enum set_aside_reason reason)
+{
+    if (aside->row_count < SET_ASIDE_MAX)
+        return &aside->rows[aside->row_count++];
+    for (size_t i = SET_ASIDE_MAX; i-- > 0 && reason != SET_ASIDE_SIZE;) {
+        if (aside->rows[i].reason == SET_ASIDE_SIZE)
+            return &aside->rows[i];
+    }
+    return NULL;
+}
+
 void set_aside_add(struct set_aside *aside, const char *id, int64_t at_ms,
                    enum set_aside_reason reason)
 {
     aside->total_count++;
-    if (aside->row_count == SET_ASIDE_MAX)
+    struct set_aside_row *row = place_for(aside, reason);
+    if (row == NULL)
         return;
-    struct set_aside_row *row = &aside->rows[aside->row_count++];
     *row = (struct set_aside_row){.at_ms = at_ms, .reason = reason};
     snprintf(row->id, sizeof(row->id), "%s", id);
 }

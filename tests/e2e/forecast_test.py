@@ -109,6 +109,34 @@ def check_account(cloud, base, volume):
             "a volume with a past is not its own teacher")
 
 
+def check_set_aside(cloud, base, volume):
+    """Rows that lie far off or cannot be true are named and do not count, however many rows have no size."""
+    def ask():
+        out, _ = cloud.ebshift("forecast", *base, "--volume", volume, "--output", "json")
+        return json.loads(out)["volumes"][0]
+
+    before, now_ms = ask(), int(cloud.now().timestamp() * 1000)
+    put = {"snap-0bad0000000000001": (now_ms - 40 * 3600000, 30 * 3600000, 524288),
+           "snap-0bad0000000000002": (now_ms + 9 * 3600000, 60000, 524288)}
+    db = sqlite3.connect(base[1] / "ebshift.db")
+    for snapshot, (at, took, size) in put.items():
+        db.execute("INSERT INTO duration (volume_id, id, kind, target_region, is_full, pending,"
+                   " started_ms, duration_ms, delta_bytes) VALUES (?,?,0,'',0,0,?,?,?)",
+                   (volume, snapshot, at, took, size))
+    db.commit()
+    after = ask()
+    reasons = {row["id"]: row["reason"] for row in after["set_aside"]}
+    h.check(set(put) <= set(reasons), f"an outlier and a row from the future, by id")
+    h.check(reasons["snap-0bad0000000000001"] == "far off the line" and
+            "time" in reasons["snap-0bad0000000000002"], "each with its reason")
+    old, new = (b["next"]["snapshot_seconds"]["p50"] for b in (before, after))
+    h.check(abs(new / old - 1) < .15, f"the forecast stays: {old} s, {new} s")
+    h.check(all(math.isfinite(n) for n in numbers(after)), "and finite")
+    db.execute("DELETE FROM duration WHERE id LIKE 'snap-0bad%'")
+    db.commit()
+    db.close()
+
+
 def put_run(db, volume, number, now_ms):
     """A finished run of one round and its final: all took twice as long as was drawn, 8 s of the
     downtime were our own steps."""
@@ -166,6 +194,7 @@ def test(place):
     base = ("--store", place.path / "store", "--region", "us-east-1", "--to-region", "eu-west-1")
     check_learned(cloud, base, volume)
     check_prior(cloud, base)
+    check_set_aside(cloud, base, volume)
     check_account(cloud, base, volume)
     check_recalibration(cloud, base, volume)
     _, err = cloud.ebshift("forecast", *base, "--volume", volume, "--at", "2020-01-01T00:00:00Z",

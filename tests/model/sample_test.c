@@ -88,3 +88,14 @@ Test(sample, report_keeps_the_first_rows_and_counts_all)
     cr_expect_eq(aside.total_count, SET_ASIDE_MAX + 5);
     cr_expect_str_eq(aside.rows[0].id, "snap-0a1b2c3d4e5f60718");
 }
+
+Test(sample, a_report_full_of_unknown_sizes_still_names_an_outlier)
+{
+    struct set_aside aside = {0};
+    for (size_t i = 0; i < SET_ASIDE_MAX + 5; i++)
+        set_aside_add(&aside, "snap-old", 1, SET_ASIDE_SIZE);
+    set_aside_add(&aside, "snap-odd", 2, SET_ASIDE_OUTLIER);
+    cr_expect_eq(aside.total_count, SET_ASIDE_MAX + 6);
+    cr_expect_eq(aside.row_count, SET_ASIDE_MAX);
+    cr_expect_str_eq(aside.rows[SET_ASIDE_MAX - 1].id, "snap-odd");
+}
