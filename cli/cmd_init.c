@@ -8,19 +8,34 @@
 #include "cli/json_out.h"
 #include "model/strbuf.h"
 
+static enum error_code add_volumes(struct volume_ids *ids, const struct volume_ids *more,
+                                   struct error *err)
+{
+    for (size_t i = 0; i < more->count; i++) {
+        bool known = false;
+        for (size_t j = 0; j < ids->count; j++)
+            known = known || strcmp(ids->items[j], more->items[i]) == 0;
+        if (known)
+            continue;
+        if (ids->count == CLOUD_SET_MAX)
+            return error_set(err, ERR_LIMIT, "more than %d volumes", CLOUD_SET_MAX);
+        (void)snprintf(ids->items[ids->count++], CLOUD_ID_SIZE, "%s", more->items[i]);
+    }
+    return ERR_NONE;
+}
+
 /* Every place of the database, followed to its volumes. Config files elsewhere need none. */
 static enum error_code find_volumes(struct session *session, const struct pg_facts *facts,
                                     struct volume_ids *ids, struct error *err)
 {
-    struct mount_roots roots = session_roots(session);
     for (size_t i = 0; i < facts->place_count; i++) {
         const struct pg_place *place = &facts->places[i];
-        struct mount mount;
+        struct far_place found;
         if (place->kind == PG_PLACE_CONFIG)
             continue;
-        if (mount_find(&roots, place->path, &mount, err) != ERR_NONE ||
-            mount_volumes(&roots, &mount, ids, err) != ERR_NONE)
+        if (session_find_place(session, place->path, &found, err) != ERR_NONE)
             return error_prefix(err, "%s '%s'", place->name, place->path);
+        TRY(add_volumes(ids, &found.volumes, err));
     }
     return ERR_NONE;
 }

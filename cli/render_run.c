@@ -129,9 +129,10 @@ static void print_cut(const struct run *run, FILE *out)
         return;
     (void)fprintf(out,
                   "cut        frozen %" PRId64 " us, of which flush %" PRId64
-                  " us, request %" PRId64 " us, thaw %" PRId64 " us; consistency '%s'%s%s\n",
-                  run->freeze_us, run->flush_us, run->request_us, run->thaw_us, run->consistency,
-                  run->lsn[0] == '\0' ? "" : ", WAL at ", run->lsn);
+                  " us, request %" PRId64 " us, way to the database %" PRId64 " us, thaw %" PRId64
+                  " us; consistency '%s'%s%s\n",
+                  run->freeze_us, run->flush_us, run->request_us, run->round_trip_us, run->thaw_us,
+                  run->consistency, run->lsn[0] == '\0' ? "" : ", WAL at ", run->lsn);
 }
 
 static void print_volumes(const struct run_view *view, FILE *out)
@@ -307,6 +308,7 @@ void render_run_json(const struct run_view *view, int64_t now_ms, const char *me
     json_out_int(document, "flush_us", run->flush_us);
     json_out_int(document, "request_us", run->request_us);
     json_out_int(document, "thaw_us", run->thaw_us);
+    json_out_int(document, "round_trip_us", run->round_trip_us);
     json_out_text(document, "consistency", run->consistency);
     json_out_text(document, "lsn", run->lsn);
     add_volumes(document, view);

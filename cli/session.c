@@ -20,6 +20,8 @@ void session_done(struct session *session)
 {
     if (session->has_quiesce)
         quiesce_local_done(&session->local);
+    if (session->far.wire.close != NULL)
+        session->far.wire.close(session->far.wire.self);
     cloud_aws_free(session->source_aws);
     cloud_aws_free(session->target_aws);
     cloud_aws_free(session->via_source_aws);
@@ -246,15 +248,65 @@ struct mount_roots session_roots(const struct session *session)
     return (struct mount_roots){.by_id = session->config.device_dir};
 }
 
+/* Makes the way to the database's machine, once; nothing is sent yet. */
+static enum error_code open_far(struct session *session, struct error *err)
+{
+    const struct config *config = &session->config;
+    if (config->quiesce == QUIESCE_LOCAL || session->far.wire.ask != NULL)
+        return ERR_NONE;
+    session->ssh.options = (struct ssh_options){
+        .destination = config->ssh,
+        .config_file = config->ssh_config,
+        .command = config->hold_command,
+    };
+    TRY(ssh_check(&session->ssh.options, err));
+    session->far = (struct far){
+        .wire = ssh_wire(&session->ssh),
+        .name = config->ssh,
+        .freeze_limit_ms = config->freeze_limit_ms,
+        .mount_points = session->mount_list,
+    };
+    session->far_holder = far_holder(&session->far);
+    return ERR_NONE;
+}
+
+static bool is_far(const struct session *session)
+{
+    return session->far.wire.ask != NULL;
+}
+
+static enum error_code resolve_far(void *self, const char *path, char real[PATH_MAX],
+                                   struct error *err)
+{
+    struct session *session = self;
+    struct far_place place;
+    TRY(far_find_place(&session->far, session->config.device_dir, path, &place, err));
+    memcpy(real, place.real, sizeof(place.real));
+    return ERR_NONE;
+}
+
+static enum error_code check_server(struct session *session, struct pg_conn *conn,
+                                    struct error *err)
+{
+    const char *data_directory = session->config.data_directory;
+    char head[PG_HEAD_SIZE];
+    if (data_directory[0] == '\0')
+        return ERR_NONE;
+    if (!is_far(session))
+        return pg_directory_check_server(conn, data_directory, err);
+    TRY(session->far_holder.server_head(&session->far, data_directory, head, err));
+    return pg_directory_check_head(conn, data_directory, head, err);
+}
+
 static enum error_code ask_server(struct session *session, struct pg_facts *facts,
                                   struct error *err)
 {
     CLEANUP_PG_CONN struct pg_conn conn = {0};
-    const char *data_directory = session->config.data_directory;
+    const struct pg_resolver resolver = {.self = session, .resolve = resolve_far};
+    TRY(open_far(session, err));
     TRY(pg_conn_open(&conn, session->config.conninfo, NULL, 10000, 10000, err));
-    if (data_directory[0] != '\0')
-        TRY(pg_directory_check_server(&conn, data_directory, err));
-    return pg_facts_read(&conn, facts, err);
+    TRY(check_server(session, &conn, err));
+    return pg_facts_read(&conn, is_far(session) ? &resolver : NULL, facts, err);
 }
 
 /* Whatever the reason, here it is the database that cannot be asked, and not AWS. */
@@ -278,7 +330,8 @@ enum error_code session_find_facts(struct session *session, struct pg_facts *fac
                                    struct error *err)
 {
     struct config *config = &session->config;
-    if (config->data_directory[0] == '\0' || is_given(&session->options, "postgres.conninfo"))
+    if (config->data_directory[0] == '\0' || config->quiesce != QUIESCE_LOCAL ||
+        is_given(&session->options, "postgres.conninfo"))
         return session_read_facts(session, facts, err);
     enum error_code code = pg_directory_conninfo(config->data_directory, config->conninfo,
                                                  sizeof(config->conninfo), err);
@@ -303,38 +356,69 @@ static enum error_code add_mount(struct session *session, const char *mount_poin
     return ERR_NONE;
 }
 
-/* Every place must lie on the set, but for config files elsewhere: those are only told. */
-static enum error_code cover_place(struct session *session, const struct pg_place *place,
-                                   const struct volume_ids *set, struct error *err)
+enum error_code session_find_place(struct session *session, const char *path,
+                                   struct far_place *place, struct error *err)
 {
     struct mount_roots roots = session_roots(session);
     struct mount mount;
-    enum error_code covered = mount_check_covered(&roots, place->name, place->path, set, err);
-    if (covered != ERR_NONE && place->kind == PG_PLACE_CONFIG) {
+    *place = (struct far_place){0};
+    if (is_far(session)) {
+        TRY(far_find_place(&session->far, session->config.device_dir, path, place, err));
+        if (place->volumes.count > 0)
+            return ERR_NONE;
+        return error_set(err, ERR_QUIESCE, "host '%s': '%s' lies on no EBS volume",
+                         session->far.name, place->mount_point);
+    }
+    TRY(mount_find(&roots, path, &mount, err));
+    (void)snprintf(place->real, sizeof(place->real), "%s", path);
+    memcpy(place->mount_point, mount.mount_point, sizeof(place->mount_point));
+    return mount_volumes(&roots, &mount, &place->volumes, err);
+}
+
+static enum error_code check_in_set(const struct session *session, const struct pg_place *place,
+                                    const struct volume_ids *needed, struct error *err)
+{
+    for (size_t i = 0; i < needed->count; i++) {
+        bool found = false;
+        for (size_t j = 0; j < session->config.volume_count; j++)
+            found = found || strcmp(needed->items[i], session->config.volumes[j]) == 0;
+        if (!found) {
+            return error_set(err, ERR_QUIESCE, "%s at '%s' lies on volume '%s', not in the set",
+                             place->name, place->path, needed->items[i]);
+        }
+    }
+    return ERR_NONE;
+}
+
+/* Every place must lie on the set, but for config files elsewhere: those are only told. */
+static enum error_code cover_place(struct session *session, const struct pg_place *place,
+                                   struct error *err)
+{
+    struct far_place found;
+    enum error_code code = session_find_place(session, place->path, &found, err);
+    if (code == ERR_NONE)
+        code = check_in_set(session, place, &found.volumes, err);
+    if (code != ERR_NONE && place->kind == PG_PLACE_CONFIG) {
         log_event(&session->log, LOG_WARN, clock_now_ms(&session->clock),
                   "%s '%s' is not on the volumes: carry it over yourself", place->name,
                   place->path);
         return ERR_NONE;
     }
-    TRY(covered);
-    TRY(mount_find(&roots, place->path, &mount, err));
-    return add_mount(session, mount.mount_point, err);
+    TRY(code);
+    return add_mount(session, found.mount_point, err);
 }
 
 static enum error_code find_mounts(struct session *session, const struct pg_facts *facts,
                                    struct error *err)
 {
-    struct volume_ids set = {.count = session->config.volume_count};
-    for (size_t i = 0; i < set.count; i++)
-        (void)snprintf(set.items[i], sizeof(set.items[i]), "%s", session->config.volumes[i]);
     /* WAL last, so that it is held shortest. */
     for (size_t i = 0; i < facts->place_count; i++) {
         if (facts->places[i].kind != PG_PLACE_WAL)
-            TRY(cover_place(session, &facts->places[i], &set, err));
+            TRY(cover_place(session, &facts->places[i], err));
     }
     for (size_t i = 0; i < facts->place_count; i++) {
         if (facts->places[i].kind == PG_PLACE_WAL)
-            TRY(cover_place(session, &facts->places[i], &set, err));
+            TRY(cover_place(session, &facts->places[i], err));
     }
     return ERR_NONE;
 }
@@ -354,7 +438,6 @@ enum error_code session_open_quiesce(struct session *session, struct error *err)
 {
     CLEANUP_PG_FACTS struct pg_facts facts = {0};
     const struct config *config = &session->config;
-    const char *mounts[CONFIG_MOUNT_MAX];
     const char *own = config->store;
     if (config->data_directory[0] == '\0')
         return ERR_NONE;
@@ -362,15 +445,17 @@ enum error_code session_open_quiesce(struct session *session, struct error *err)
     TRY(check_archive(session, &facts, err));
     TRY(find_mounts(session, &facts, err));
     for (size_t i = 0; i < session->mount_count; i++)
-        mounts[i] = session->mounts[i];
+        session->mount_list[i] = session->mounts[i];
+    session->far.mount_count = session->mount_count;
     struct quiesce_local_options options = {
         .conninfo = config->conninfo,
         .data_directory = config->data_directory,
-        .mount_points = mounts,
-        .mount_count = session->mount_count,
-        .own_paths = &own,
-        .own_count = 1,
-        .freeze_limit_ms = config->freeze_limit_ms,
+        .hold = {.mount_points = session->mount_list,
+                 .mount_count = session->mount_count,
+                 .own_paths = &own,
+                 .own_count = 1,
+                 .freeze_limit_ms = config->freeze_limit_ms},
+        .far = is_far(session) ? &session->far_holder : NULL,
         .statement_timeout_ms = (int)config->checkpoint_limit_ms,
         .archive_wait_ms = (int)config->archive_limit_ms,
     };

@@ -14,8 +14,10 @@
 #include "core/counter.h"
 #include "core/engine/engine.h"
 #include "core/engine/path.h"
+#include "core/host/far.h"
 #include "core/host/mounts.h"
 #include "core/host/quiesce_local.h"
+#include "core/host/ssh.h"
 #include "core/log.h"
 #include "core/pg/facts.h"
 #include "core/store.h"
@@ -44,6 +46,10 @@ struct session {
     struct cloud via_target;
     struct path path;
     char principal[256]; /* who gets grants in the target account */
+    struct ssh ssh;
+    struct far far; /* the database's machine, where that is another one */
+    struct holder far_holder;
+    const char *mount_list[CONFIG_MOUNT_MAX];
     struct quiesce_local local;
     struct quiesce quiesce;
     bool has_quiesce;
@@ -88,7 +94,12 @@ MUST_CHECK enum error_code session_read_facts(struct session *session, struct pg
 MUST_CHECK enum error_code session_find_facts(struct session *session, struct pg_facts *facts,
                                               struct error *err);
 
-/* The roots under which devices are looked up. */
+/* Finds where a path is on the database's machine, and the volumes under it.
+ * Errors: ERR_NOT_FOUND; ERR_QUIESCE, also if it lies on no EBS volume. */
+MUST_CHECK enum error_code session_find_place(struct session *session, const char *path,
+                                              struct far_place *place, struct error *err);
+
+/* The roots under which devices of this machine are looked up. */
 struct mount_roots session_roots(const struct session *session);
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "model/instant.h"
 
-enum key_kind { KEY_TEXT, KEY_DURATION, KEY_PROBABILITY, KEY_VOLUME };
+enum key_kind { KEY_TEXT, KEY_DURATION, KEY_PROBABILITY, KEY_VOLUME, KEY_QUIESCE };
 
 /* One key of the file. `comment` is printed above it by config_write(). */
 struct key {
@@ -64,6 +64,12 @@ static const struct key keys[] = {
           "The watchdog thaws after this, come what may."),
     OTHER("freeze", "archive_limit", KEY_DURATION, archive_limit_ms,
           "Longest wait for WAL to be archived when backup mode ends."),
+    OTHER("host", "quiesce", KEY_QUIESCE, quiesce,
+          "local: the database runs on this machine; ssh: on another one."),
+    TEXT("host", "ssh", ssh, "Its name for ssh, host or user@host."),
+    TEXT("host", "ssh_config", ssh_config, "A config file of ssh's, if not the usual ones."),
+    TEXT("host", "command", hold_command,
+         "What runs there as root: ebshift-hold, perhaps by sudo."),
     TEXT("host", "device_directory", device_dir, "Where the by-id links of the volumes are."),
     TEXT("aws", "endpoint_url", endpoint_url, "Only for a local stand-in of AWS."),
     TEXT("aws", "profile", profile, NULL),
@@ -75,6 +81,7 @@ void config_init(struct config *config)
     *config = (struct config){
         .store = "/var/lib/ebshift",
         .device_dir = "/dev/disk/by-id",
+        .hold_command = "/usr/libexec/ebshift/ebshift-hold",
         .conninfo = "dbname=postgres",
         .checkpoint_limit_ms = 5 * MS_PER_MINUTE,
         .confidence = 0.9,
@@ -82,6 +89,9 @@ void config_init(struct config *config)
         .archive_limit_ms = MS_PER_MINUTE,
     };
 }
+
+static const char *const quiesce_names[] = {"local", "ssh"};
+#define QUIESCE_COUNT (sizeof(quiesce_names) / sizeof(quiesce_names[0]))
 
 static const struct key *find_key(const char *section, const char *name)
 {
@@ -119,6 +129,19 @@ static enum error_code set_probability(double *probability, const struct key *ke
     }
     *probability = parsed;
     return ERR_NONE;
+}
+
+static enum error_code set_quiesce(enum config_quiesce *quiesce, const struct key *key,
+                                   const char *value, struct error *err)
+{
+    for (size_t i = 0; i < QUIESCE_COUNT; i++) {
+        if (strcmp(quiesce_names[i], value) == 0) {
+            *quiesce = (enum config_quiesce)i;
+            return ERR_NONE;
+        }
+    }
+    return error_set(err, ERR_CONFIG, "%s.%s is '%s', not 'local' or 'ssh'", key->section,
+                     key->name, value);
 }
 
 static bool is_volume_id(const char *text)
@@ -171,6 +194,8 @@ static enum error_code set_key(struct config *config, const struct key *key, con
         return set_probability((double *)(void *)member, key, value, err);
     case KEY_VOLUME:
         return add_volumes(config, value, err);
+    case KEY_QUIESCE:
+        return set_quiesce((enum config_quiesce *)(void *)member, key, value, err);
     case KEY_DURATION:
         break;
     }
@@ -360,6 +385,8 @@ enum error_code config_check(const struct config *config, struct error *err)
         return error_set(err, ERR_CONFIG,
                          "several volumes need source.instance, to be cut at one instant");
     }
+    if (config->quiesce == QUIESCE_SSH && config->ssh[0] == '\0')
+        return error_set(err, ERR_CONFIG, "host.quiesce is 'ssh', and host.ssh is not set");
     if (config->freeze_limit_ms < MS_PER_SECOND || config->freeze_limit_ms > MS_PER_MINUTE)
         return error_set(err, ERR_CONFIG, "freeze.limit must be from 1s to 1m");
     if (config->checkpoint_limit_ms < MS_PER_SECOND || config->checkpoint_limit_ms > MS_PER_HOUR)
@@ -392,6 +419,10 @@ static void write_value(const struct config *config, const struct key *key, stru
         return;
     case KEY_PROBABILITY:
         strbuf_printf(text, "%s = %.15g\n", key->name, *(const double *)(const void *)member);
+        return;
+    case KEY_QUIESCE:
+        strbuf_printf(text, "%s = %s\n", key->name,
+                      quiesce_names[*(const enum config_quiesce *)(const void *)member]);
         return;
     case KEY_DURATION:
         write_duration(key->name, *(const int64_t *)(const void *)member, text);

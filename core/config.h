@@ -18,10 +18,21 @@
 #define CONFIG_TEXT_SIZE 512
 #define CONFIG_MOUNT_MAX 16
 
+/* Where the database and its filesystems are. */
+enum config_quiesce {
+    QUIESCE_LOCAL, /* on this machine */
+    QUIESCE_SSH,   /* on another one, reached by ssh */
+};
+
 /* One validated configuration; plain data. Instants and durations are milliseconds. */
 struct config {
     char store[CONFIG_TEXT_SIZE];      /* directory of the store */
     char device_dir[CONFIG_TEXT_SIZE]; /* by-id links of the block devices */
+
+    enum config_quiesce quiesce;
+    char ssh[CONFIG_TEXT_SIZE];        /* the database's machine, for ssh */
+    char ssh_config[CONFIG_TEXT_SIZE]; /* empty: the usual files of ssh */
+    char hold_command[CONFIG_TEXT_SIZE];
 
     char source_region[32];
     char source_instance[CLOUD_ID_SIZE];

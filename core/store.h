@@ -93,6 +93,7 @@ struct run {
     int64_t request_us;
     int64_t flush_us;
     int64_t thaw_us;
+    int64_t round_trip_us; /* part of freeze_us: words between two machines */
     char consistency[12];
     char lsn[24];
     char failure[400]; /* the last error, empty after success */

@@ -192,6 +192,7 @@ static void keep_report(struct engine *engine, const struct cut_try *tried)
     run->freeze_us = report.freeze_us + report.held_us + report.thaw_us;
     run->flush_us = report.freeze_us;
     run->thaw_us = report.thaw_us;
+    run->round_trip_us = report.round_trip_us;
     if (report.lsn[0] != '\0')
         (void)snprintf(run->lsn, sizeof(run->lsn), "%s", report.lsn);
     (void)snprintf(run->consistency, sizeof(run->consistency), "%s",
@@ -279,9 +280,16 @@ enum error_code effect_cut(struct engine *engine, enum machine_event *event, str
     TRY(code);
     char frozen[DURATION_TEXT_SIZE];
     char asked[DURATION_TEXT_SIZE];
+    char between[DURATION_TEXT_SIZE + 32] = "";
+    char words[DURATION_TEXT_SIZE];
+    if (engine->run.round_trip_us > 0) {
+        (void)snprintf(between, sizeof(between), " and the way to the database %s",
+                       duration_text(engine->run.round_trip_us / 1000, words));
+    }
     log_event(engine->log, LOG_INFO, clock_now_ms(engine->clock),
-              "cut: frozen for %s, of which the request took %s; consistency '%s'",
+              "cut: frozen for %s, of which the request took %s%s; consistency '%s'",
               duration_text(engine->run.freeze_us / 1000, frozen),
-              duration_text(engine->run.request_us / 1000, asked), engine->run.consistency);
+              duration_text(engine->run.request_us / 1000, asked), between,
+              engine->run.consistency);
     return ERR_NONE;
 }

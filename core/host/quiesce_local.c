@@ -1,11 +1,8 @@
 #include "core/host/quiesce_local.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core/clock.h"
 #include "core/pg/backup.h"
@@ -13,22 +10,14 @@
 #include "core/pg/directory.h"
 #include "core/pg/fence.h"
 
-enum { FLUSH_PASSES = 10, FLUSH_QUICK_US = 100000, RECONNECT_MS = 200 };
+enum { RECONNECT_MS = 200 };
 
 void quiesce_local_init(struct quiesce_local *local, const struct quiesce_local_options *options)
 {
     *local = (struct quiesce_local){.options = *options};
     struct quiesce_local_options *kept = &local->options;
-    for (size_t i = 0; i < options->mount_count && i < FREEZE_MOUNTS_MAX; i++)
-        local->mount_points[i] = options->mount_points[i];
-    for (size_t i = 0; i < options->own_count && i < OWN_PATHS_MAX; i++)
-        local->own_paths[i] = options->own_paths[i];
-    kept->mount_points = NULL;
-    kept->own_paths = NULL;
-    if (kept->record_dir == NULL)
-        kept->record_dir = FROZEN_RECORD_DIR;
-    if (kept->freeze_limit_ms == 0)
-        kept->freeze_limit_ms = 10000;
+    hold_init(&local->hold, &options->hold);
+    kept->hold = (struct hold_options){0};
     if (kept->connect_timeout_ms == 0)
         kept->connect_timeout_ms = 10000;
     if (kept->restart_ms == 0)
@@ -46,11 +35,21 @@ static bool is_given(const char *text)
     return text != NULL && text[0] != '\0';
 }
 
+static struct holder holder_of(struct quiesce_local *local)
+{
+    return local->options.far != NULL ? *local->options.far : hold_holder(&local->hold);
+}
+
 static enum error_code check_server(struct quiesce_local *local, struct error *err)
 {
-    if (!is_given(local->options.data_directory))
+    const char *data_directory = local->options.data_directory;
+    char head[SERVER_HEAD_SIZE];
+    if (!is_given(data_directory))
         return pg_conn_run(&local->conn, "SELECT 1", err);
-    return pg_directory_check_server(&local->conn, local->options.data_directory, err);
+    if (local->options.far == NULL)
+        return pg_directory_check_server(&local->conn, data_directory, err);
+    TRY(local->options.far->server_head(local->options.far->self, data_directory, head, err));
+    return pg_directory_check_head(&local->conn, data_directory, head, err);
 }
 
 static enum error_code open_session(struct quiesce_local *local, struct error *err)
@@ -94,7 +93,8 @@ static enum error_code need_session(struct quiesce_local *local, struct error *e
  * told before, it is one clear line. */
 static enum error_code need_service(struct quiesce_local *local, struct error *err)
 {
-    TRY(freeze_check_thawed(local->mount_points, local->options.mount_count, err));
+    struct holder holder = holder_of(local);
+    TRY(holder.check_thawed(holder.self, err));
     return need_session(local, err);
 }
 
@@ -173,54 +173,6 @@ static enum error_code prepare_database(struct quiesce_local *local, struct erro
         pg_conn_lsn(&local->conn, local->happened.lsn, sizeof(local->happened.lsn), err), err);
 }
 
-static enum error_code check_own(const struct quiesce_local *local, const char *watchdog,
-                                 struct error *err)
-{
-    const char *own[OWN_PATHS_MAX + 2] = {watchdog, local->options.record_dir};
-    if (local->options.own_count > OWN_PATHS_MAX)
-        return error_set(err, ERR_INVALID, "more than %d own paths", OWN_PATHS_MAX);
-    for (size_t i = 0; i < local->options.own_count; i++)
-        own[i + 2] = local->own_paths[i];
-    return freeze_check_own(&local->freeze, own, local->options.own_count + 2, err);
-}
-
-static enum error_code start_watchdog(struct quiesce_local *local, const char *program,
-                                      struct error *err)
-{
-    struct watchdog_options options = {
-        .program = program,
-        .limit_ms = local->options.freeze_limit_ms,
-        .mount_fds = local->freeze.fds,
-        .mount_count = local->freeze.count,
-    };
-    return watchdog_start(&local->watchdog, &options, err);
-}
-
-static enum error_code lock_memory(struct quiesce_local *local, struct error *err)
-{
-    if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
-        return error_set(err, ERR_SYSTEM, "cannot lock memory: %s", strerrordesc_np(errno));
-    local->memory_locked = true;
-    return ERR_NONE;
-}
-
-static enum error_code prepare_mounts(struct quiesce_local *local, struct error *err)
-{
-    if (local->options.mount_count == 0)
-        return ERR_NONE;
-    char program[PATH_MAX];
-    TRY(watchdog_find(local->options.watchdog_program, program, sizeof(program), err));
-    TRY(freeze_open(&local->freeze, local->mount_points, local->options.mount_count, err));
-    TRY(check_own(local, program, err));
-    TRY(frozen_record_write(local->options.record_dir, local->freeze.mounts, local->freeze.count,
-                            err));
-    local->recorded = true;
-    TRY(start_watchdog(local, program, err));
-    TRY(lock_memory(local, err));
-    return freeze_flush(&local->freeze, FLUSH_QUICK_US, FLUSH_PASSES,
-                        &local->happened.flush_before_us, err);
-}
-
 /* What an earlier cut left is forgotten; a backup or a fence that is on stays. */
 static void forget_cut(struct quiesce_local *local)
 {
@@ -238,35 +190,32 @@ static enum error_code local_settle(void *self, struct error *err);
 static enum error_code local_prepare(void *self, struct error *err)
 {
     struct quiesce_local *local = self;
+    struct holder holder = holder_of(local);
     TRY(local_settle(local, err));
     forget_cut(local);
     local->stopped_before = is_stopped(local);
-    TRY(freeze_check_thawed(local->mount_points, local->options.mount_count, err));
+    TRY(holder.check_thawed(holder.self, err));
     TRY(prepare_database(local, err));
-    enum error_code failed = prepare_mounts(local, err);
+    enum error_code failed = holder.prepare(holder.self, err);
     if (failed != ERR_NONE && local_settle(local, NULL) != ERR_NONE)
         return error_set(err, ERR_NOT_THAWED, "a filesystem may still be frozen");
     return failed;
 }
 
-/* One more flush, because building and signing the request took a moment in which writers went on;
- * then nothing but the freeze. */
 static enum error_code cut_begin(void *self, struct error *err)
 {
     struct quiesce_local *local = self;
-    int64_t flush_us = 0;
-    TRY(freeze_flush(&local->freeze, FLUSH_QUICK_US, 1, &flush_us, err));
-    local->happened.flush_before_us += flush_us;
-    TRY(freeze_begin(&local->freeze, &local->watchdog, err));
+    struct holder holder = holder_of(local);
+    TRY(holder.begin(holder.self, err));
     local->cut_began = true;
     return ERR_NONE;
 }
 
-/* A failure is not lost: the mount stays marked as frozen, and settle() tries again and reports. */
 static void cut_end(void *self)
 {
     struct quiesce_local *local = self;
-    local->cut_ended = freeze_end(&local->freeze, NULL) == ERR_NONE;
+    struct holder holder = holder_of(local);
+    local->cut_ended = holder.end(holder.self);
     local->cut_in_backup = local->backup_on;
 }
 
@@ -275,33 +224,29 @@ static struct cut local_cut(void *self)
     return (struct cut){.begin = cut_begin, .end = cut_end, .self = self};
 }
 
-static void note_times(struct quiesce_local *local)
+/* A later settle() has nothing new to tell, and takes nothing back. */
+static void note_held(struct quiesce_local *local, const struct held *held)
 {
-    const struct freeze *freeze = &local->freeze;
-    if (!local->cut_began || freeze->count == 0)
+    struct quiesce_report *happened = &local->happened;
+    happened->watchdog_fired = happened->watchdog_fired || held->fired;
+    happened->flush_before_us += held->flush_before_us;
+    local->stolen = local->stolen || held->stolen;
+    if (!held->all_frozen)
         return;
-    local->happened.freeze_us = freeze->frozen_us - freeze->began_us;
-    local->happened.held_us = freeze->ended_us - freeze->frozen_us;
-    local->happened.thaw_us = freeze->thawed_us - freeze->ended_us;
+    local->freeze_held = true;
+    happened->freeze_us = held->freeze_us;
+    happened->held_us = held->held_us;
+    happened->thaw_us = held->thaw_us;
+    happened->round_trip_us = held->round_trip_us;
 }
 
 static enum error_code local_settle(void *self, struct error *err)
 {
     struct quiesce_local *local = self;
-    enum error_code thawed = freeze_end(&local->freeze, err);
-    bool fired = false;
-    watchdog_stop(&local->watchdog, &fired);
-    note_times(local);
-    local->happened.watchdog_fired = local->happened.watchdog_fired || fired;
-    local->stolen = local->stolen || local->freeze.stolen;
-    if (local->recorded && thawed == ERR_NONE)
-        frozen_record_remove(local->options.record_dir);
-    if (local->memory_locked)
-        (void)munlockall();
-    local->recorded = false;
-    local->memory_locked = false;
-    local->freeze_held = local->freeze_held || (local->cut_ended && local->freeze.count > 0);
-    freeze_close(&local->freeze);
+    struct holder holder = holder_of(local);
+    struct held held = {0};
+    enum error_code thawed = holder.settle(holder.self, &held, err);
+    note_held(local, &held);
     return thawed;
 }
 
@@ -331,6 +276,7 @@ void quiesce_local_done(struct quiesce_local *local)
     if (local_settle(local, NULL) != ERR_NONE) {
         /* The caller has heard of it by its own settle(). */
     }
+    hold_done(&local->hold);
     pg_conn_close(&local->conn);
     *local = (struct quiesce_local){0};
 }

@@ -1,6 +1,6 @@
-/* quiesce_local.h: quiesce.h for a database and filesystems of this machine.
+/* quiesce_local.h: quiesce.h for a database, and filesystems of this machine or of its own.
  *
- * Puts freeze.h, watchdog.h and core/pg together, and derives the consistency label from what
+ * Puts holder.h and core/pg together, and derives the consistency label from what
  * happened. The only file here that knows of PostgreSQL. Made by the composition root. */
 #ifndef CORE_HOST_QUIESCE_LOCAL_H
 #define CORE_HOST_QUIESCE_LOCAL_H
@@ -9,44 +9,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/host/freeze.h"
-#include "core/host/watchdog.h"
+#include "core/host/hold.h"
+#include "core/host/holder.h"
 #include "core/pg/conn.h"
 #include "core/quiesce.h"
 #include "model/error.h"
 
-/* Strings are borrowed until quiesce_local_done(), the two arrays only by quiesce_local_init(). A
- * number that is 0 means its default. */
+/* Strings and `far` are borrowed until quiesce_local_done(), the arrays in `hold` only by
+ * quiesce_local_init(). A number that is 0 means its default. */
 struct quiesce_local_options {
-    const char *conninfo;            /* NULL or "": no database is talked to */
-    const char *data_directory;      /* the server must run in it; without conninfo: tells whether
+    const char *conninfo;       /* NULL or "": no database is talked to */
+    const char *data_directory; /* the server must run in it; without conninfo: tells whether
                                         it is stopped */
-    const char *const *mount_points; /* in freezing order: WAL last, so that it is held shortest */
-    size_t mount_count;              /* 0: nothing is frozen */
-    const char *const *own_paths;    /* store, log, config: never on a frozen filesystem */
-    size_t own_count;
-    const char *watchdog_program; /* NULL or "": looked for, see watchdog_find() */
-    const char *record_dir;       /* NULL: FROZEN_RECORD_DIR */
-    int64_t freeze_limit_ms;      /* default 10 s */
-    int connect_timeout_ms;       /* default 10 s */
-    int restart_ms;               /* patience with a server that refuses; default 60 s */
-    int statement_timeout_ms;     /* of one statement, a CHECKPOINT included; default 5 min */
-    int fence_settle_ms;          /* for sessions and WAL to come to rest; default 60 s */
-    int archive_wait_ms;          /* after the end of a backup; default 30 s */
+    struct hold_options hold;   /* the filesystems, if they are of this machine */
+    const struct holder *far;   /* or who holds them elsewhere; NULL: they are here */
+    int connect_timeout_ms;     /* default 10 s */
+    int restart_ms;             /* patience with a server that refuses; default 60 s */
+    int statement_timeout_ms;   /* of one statement, a CHECKPOINT included; default 5 min */
+    int fence_settle_ms;        /* for sessions and WAL to come to rest; default 60 s */
+    int archive_wait_ms;        /* after the end of a backup; default 30 s */
 };
-
-enum { OWN_PATHS_MAX = 16 };
 
 /* Zero-initialise; set up with quiesce_local_init(). Members are for quiesce_local.c. */
 struct quiesce_local {
-    struct quiesce_local_options options; /* but for its arrays: see the two below */
-    const char *mount_points[FREEZE_MOUNTS_MAX];
-    const char *own_paths[OWN_PATHS_MAX];
+    struct quiesce_local_options options; /* but for `hold` */
     struct pg_conn conn;
-    struct freeze freeze;
-    struct watchdog watchdog;
-    bool memory_locked;
-    bool recorded;       /* the frozen-record is written */
+    struct hold hold;
     bool backup_on;      /* backup_begin() succeeded, backup_end() was not called yet */
     bool stopped_before; /* the server was stopped when prepare() looked */
     bool cut_began;

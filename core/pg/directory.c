@@ -81,30 +81,47 @@ static size_t head_length(const char *text)
     return end != NULL ? (size_t)(end - text) : 0;
 }
 
-static bool is_same_server(const char *data_directory, const char *theirs)
+enum error_code pg_directory_head(const char *data_directory, char head[PG_HEAD_SIZE],
+                                  struct error *err)
 {
     char path[PATH_MAX + 32];
-    char ours[PATH_MAX + 512];
+    char ours[PG_HEAD_SIZE];
     (void)snprintf(path, sizeof(path), "%s/postmaster.pid", data_directory);
     FILE *file = fopen(path, "re");
     if (file == NULL)
-        return false;
+        return error_set(err, ERR_NOT_FOUND, "no server runs in '%s'", data_directory);
     ours[fread(ours, 1, sizeof(ours) - 1, file)] = '\0';
     (void)fclose(file);
-    size_t length = head_length(ours);
-    return length > 0 && length == head_length(theirs) && strncmp(ours, theirs, length) == 0;
+    if (head_length(ours) == 0)
+        return error_set(err, ERR_NOT_FOUND, "no server runs in '%s'", data_directory);
+    memcpy(head, ours, strlen(ours) + 1);
+    return ERR_NONE;
 }
+
+static bool is_same_head(const char *head, const char *theirs)
+{
+    size_t length = head_length(head);
+    return length > 0 && length == head_length(theirs) && strncmp(head, theirs, length) == 0;
+}
+
+static bool is_same_server(const char *data_directory, const char *theirs)
+{
+    char head[PG_HEAD_SIZE];
+    return pg_directory_head(data_directory, head, NULL) == ERR_NONE && is_same_head(head, theirs);
+}
+
+/* One row: the path, and postmaster.pid for whoever may see it. */
+static const char server_sql[] = "SELECT current_setting('data_directory'),"
+                                 " CASE WHEN current_setting('is_superuser') = 'on'"
+                                 " THEN pg_read_file('postmaster.pid') END";
 
 enum error_code pg_directory_check_server(struct pg_conn *conn, const char *data_directory,
                                           struct error *err)
 {
-    static const char sql[] = "SELECT current_setting('data_directory'),"
-                              " CASE WHEN current_setting('is_superuser') = 'on'"
-                              " THEN pg_read_file('postmaster.pid') END";
     CLEANUP_PG_RESULT PGresult *result = NULL;
     char resolved[PATH_MAX];
     char theirs[PATH_MAX];
-    TRY(pg_conn_query(conn, sql, NULL, &result, err));
+    TRY(pg_conn_query(conn, server_sql, NULL, &result, err));
     const char *path = PQgetvalue(result, 0, 0);
     if (realpath(data_directory, resolved) == NULL) {
         return error_set(err, ERR_POSTGRES, "cannot find '%s': %s", data_directory,
@@ -118,6 +135,22 @@ enum error_code pg_directory_check_server(struct pg_conn *conn, const char *data
     return error_set(
         err, ERR_POSTGRES, "another server answers than the one in '%s': it runs in '%s'%s",
         data_directory, path, strcmp(path, resolved) == 0 ? " of another machine" : "");
+}
+
+enum error_code pg_directory_check_head(struct pg_conn *conn, const char *data_directory,
+                                        const char *head, struct error *err)
+{
+    CLEANUP_PG_RESULT PGresult *result = NULL;
+    TRY(pg_conn_query(conn, server_sql, NULL, &result, err));
+    const char *path = PQgetvalue(result, 0, 0);
+    bool same = PQgetisnull(result, 0, 1) != 0 ? strcmp(path, data_directory) == 0
+                                               : is_same_head(head, PQgetvalue(result, 0, 1));
+    if (same)
+        return ERR_NONE;
+    return error_set(err, ERR_POSTGRES,
+                     "another server answers than the one in '%s' of the far machine: it runs in "
+                     "'%s'",
+                     data_directory, path);
 }
 
 /* ---- places ---- */

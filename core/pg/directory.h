@@ -23,6 +23,19 @@ MUST_CHECK enum error_code pg_directory_conninfo(const char *data_directory, cha
 MUST_CHECK enum error_code pg_directory_check_server(struct pg_conn *conn,
                                                      const char *data_directory, struct error *err);
 
+enum { PG_HEAD_SIZE = 4608 }; /* a path and two numbers */
+
+/* Reads what tells the server of a data directory from every other: its postmaster.pid, of which
+ * the first lines count. Errors: ERR_NOT_FOUND if no server runs there. */
+MUST_CHECK enum error_code pg_directory_head(const char *data_directory, char head[PG_HEAD_SIZE],
+                                             struct error *err);
+
+/* The same refusal for a server on another machine, where `head` was read. An ordinary session sees
+ * no postmaster.pid and compares only the path.
+ * Errors: ERR_POSTGRES naming both; as pg_conn_query(). */
+MUST_CHECK enum error_code pg_directory_check_head(struct pg_conn *conn, const char *data_directory,
+                                                   const char *head, struct error *err);
+
 /* Fills facts->places from the links of a data directory: itself, pg_wal, the tablespaces. The
  * other members stay as they are. Config files elsewhere cannot be seen this way.
  * Errors: ERR_NOT_FOUND if it is no data directory; ERR_SYSTEM; ERR_NO_MEMORY. */

@@ -33,23 +33,32 @@ static bool is_below(const char *path, const char *directory)
     return strncmp(path, directory, length) == 0 && path[length] == '/';
 }
 
+static enum error_code resolve_here(void *self, const char *path, char real[PATH_MAX],
+                                    struct error *err)
+{
+    (void)self;
+    if (realpath(path, real) != NULL)
+        return ERR_NONE;
+    return error_set(err, ERR_NOT_FOUND, "'%s' is not on this machine: %s", path,
+                     strerrordesc_np(errno));
+}
+
 static enum error_code add_place(struct pg_facts *facts, const PGresult *result, int row,
-                                 struct error *err)
+                                 const struct pg_resolver *resolver, struct error *err)
 {
     struct pg_place *place = &facts->places[facts->place_count];
     const char *path = PQgetvalue(result, row, 2);
     place->kind = (enum pg_place_kind)strtol(PQgetvalue(result, row, 0), NULL, 10);
     (void)snprintf(place->name, sizeof(place->name), "%s", PQgetvalue(result, row, 1));
-    if (realpath(path, place->path) == NULL) {
-        return error_set(err, ERR_NOT_FOUND, "%s '%s' is not on this machine: %s", place->name,
-                         path, strerrordesc_np(errno));
-    }
+    if (resolver->resolve(resolver->self, path, place->path, err) != ERR_NONE)
+        return error_prefix(err, "%s", place->name);
     bool inside = place->kind == PG_PLACE_CONFIG && is_below(place->path, facts->places[0].path);
     facts->place_count += inside ? 0 : 1;
     return ERR_NONE;
 }
 
-static enum error_code read_places(struct pg_conn *conn, struct pg_facts *facts, struct error *err)
+static enum error_code read_places(struct pg_conn *conn, const struct pg_resolver *resolver,
+                                   struct pg_facts *facts, struct error *err)
 {
     CLEANUP_PG_RESULT PGresult *result = NULL;
     TRY(pg_conn_query(conn, places_sql, conn->dialect->wal_directory, &result, err));
@@ -57,7 +66,7 @@ static enum error_code read_places(struct pg_conn *conn, struct pg_facts *facts,
     if (facts->places == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold %d places", PQntuples(result));
     for (int row = 0; row < PQntuples(result); row++)
-        TRY(add_place(facts, result, row, err));
+        TRY(add_place(facts, result, row, resolver, err));
     return ERR_NONE;
 }
 
@@ -73,11 +82,13 @@ static enum error_code read_state(struct pg_conn *conn, struct pg_facts *facts, 
     return ERR_NONE;
 }
 
-enum error_code pg_facts_read(struct pg_conn *conn, struct pg_facts *facts, struct error *err)
+enum error_code pg_facts_read(struct pg_conn *conn, const struct pg_resolver *resolver,
+                              struct pg_facts *facts, struct error *err)
 {
+    static const struct pg_resolver here = {.resolve = resolve_here};
     CLEANUP_PG_FACTS struct pg_facts read = {.server_version_num = conn->server_version_num};
     char running[24];
-    TRY(read_places(conn, &read, err));
+    TRY(read_places(conn, resolver == NULL ? &here : resolver, &read, err));
     TRY(read_state(conn, &read, err));
     TRY(pg_archive_read(conn, &read.archive, err));
     TRY(pg_conn_value(conn, conn->dialect->backups_running, NULL, running, sizeof(running), err));

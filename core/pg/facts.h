@@ -1,7 +1,7 @@
 /* facts.h: what must be known of a server before its volumes are cut.
  *
- * Read once, for init and preflight. The places are resolved on this machine: links followed, as
- * the volumes under them need to be found. */
+ * Read once, for init and preflight. The places are resolved on the database's machine: links
+ * followed, as the volumes under them need to be found. */
 #ifndef CORE_PG_FACTS_H
 #define CORE_PG_FACTS_H
 
@@ -47,10 +47,17 @@ struct pg_facts {
 void pg_facts_done(struct pg_facts *facts);
 #define CLEANUP_PG_FACTS CLEANUP(pg_facts_done)
 
-/* Reads everything.
- * Errors: ERR_NOT_FOUND if the data directory is not on this machine; ERR_ACCESS if the role may not
+/* Follows the links of a path on the machine of the database. */
+struct pg_resolver {
+    void *self;
+    enum error_code (*resolve)(void *self, const char *path, char real[PATH_MAX],
+                               struct error *err);
+};
+
+/* Reads everything. Without a resolver (NULL) the database is on this machine.
+ * Errors: ERR_NOT_FOUND if a place is not on that machine; those of the resolver; ERR_ACCESS if the role may not
  * see it (pg_read_all_settings); as pg_conn_query(). */
-MUST_CHECK enum error_code pg_facts_read(struct pg_conn *conn, struct pg_facts *facts,
-                                         struct error *err);
+MUST_CHECK enum error_code pg_facts_read(struct pg_conn *conn, const struct pg_resolver *resolver,
+                                         struct pg_facts *facts, struct error *err);
 
 #endif

@@ -58,6 +58,7 @@ static const struct column columns[] = {
     COLUMN(COLUMN_INT64, request_us),
     COLUMN(COLUMN_INT64, flush_us),
     COLUMN(COLUMN_INT64, thaw_us),
+    COLUMN(COLUMN_INT64, round_trip_us),
     COLUMN(COLUMN_TEXT, consistency),
     COLUMN(COLUMN_TEXT, lsn),
     COLUMN(COLUMN_TEXT, failure),

@@ -80,6 +80,7 @@ static const char *const migrations[] = {
     "ALTER TABLE run ADD COLUMN via_region TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE run ADD COLUMN via_key TEXT NOT NULL DEFAULT '';",
     "CREATE INDEX duration_by_time ON duration(kind, started_ms);",
+    "ALTER TABLE run ADD COLUMN round_trip_us INTEGER NOT NULL DEFAULT 0;",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

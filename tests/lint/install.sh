@@ -7,6 +7,7 @@ trap 'rm -rf "$prefix"' EXIT
 "$1" --install "$2" --prefix "$prefix" >/dev/null
 (cd "$prefix" && find . -type f | sort) >"$prefix.list"
 wanted="./bin/ebshift
+./libexec/ebshift/ebshift-hold
 ./libexec/ebshift/ebshift-watchdog"
 found=$(cat "$prefix.list")
 rm -f "$prefix.list"

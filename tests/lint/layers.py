@@ -6,7 +6,7 @@ import re
 import sources
 
 WAISTS = ("core/clock.h", "core/cloud.h", "core/config.h", "core/counter.h", "core/log.h",
-          "core/quiesce.h", "core/store.h")
+          "core/quiesce.h", "core/store.h", "core/wire.h")
 
 # The first row whose pattern matches a file says what of ours it may include.
 LAYERS = [
@@ -14,12 +14,12 @@ LAYERS = [
     (r"core/[^/]+$", (*WAISTS, "core/version.h", "model/")),
     (r"core/engine/", (*WAISTS, "core/engine/", "model/")),
     (r"core/store/", ("core/clock.h", "core/cloud.h", "core/counter.h", "core/store.h", "core/store/", "model/")),
-    (r"core/aws/", ("core/clock.h", "core/cloud.h", "core/log.h", "core/aws/", "model/")),
+    (r"core/aws/", ("core/clock.h", "core/cloud.h", "core/log.h", "core/wire.h", "core/aws/", "model/")),
     (r"core/pg/", ("core/clock.h", "core/log.h", "core/quiesce.h", "core/pg/", "model/")),
     # A freeze and a backup are one quiesce: the one place where host knows pg.
     (r"core/host/quiesce_local\.", (*WAISTS, "core/host/", "core/pg/", "model/")),
     (r"core/host/", ("core/clock.h", "core/cloud.h", "core/counter.h", "core/log.h",
-                     "core/quiesce.h", "core/host/", "model/")),
+                     "core/quiesce.h", "core/wire.h", "core/host/", "model/")),
     # The composition root, and the verb that works without everything else.
     (r"cli/session\.", ("cli/", "core/", "model/")),
     (r"cli/cmd_thaw\.c", ("cli/", "core/host/freeze.h", "model/")),

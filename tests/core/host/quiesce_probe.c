@@ -34,7 +34,7 @@ static enum error_code show_facts(const struct probe *probe, struct error *err)
     CLEANUP_PG_CONN struct pg_conn conn = {0};
     CLEANUP_PG_FACTS struct pg_facts facts = {0};
     TRY(pg_conn_open(&conn, probe->conninfo, NULL, 5000, 5000, err));
-    TRY(pg_facts_read(&conn, &facts, err));
+    TRY(pg_facts_read(&conn, NULL, &facts, err));
     for (size_t i = 0; i < facts.place_count; i++) {
         (void)printf("place %d %s %s\n", (int)facts.places[i].kind, facts.places[i].name,
                      facts.places[i].path);
@@ -197,11 +197,11 @@ int main(int argc, char **argv)
     struct quiesce_local_options options = {
         .conninfo = is_path ? NULL : argv[1],
         .data_directory = is_path ? argv[1] : NULL,
-        .watchdog_program = argv[2],
-        .record_dir = argv[3],
-        .mount_points = mounts,
-        .mount_count = count,
-        .freeze_limit_ms = limit != NULL ? strtol(limit, NULL, 10) : 0,
+        .hold.watchdog_program = argv[2],
+        .hold.record_dir = argv[3],
+        .hold.mount_points = mounts,
+        .hold.mount_count = count,
+        .hold.freeze_limit_ms = limit != NULL ? strtol(limit, NULL, 10) : 0,
         .connect_timeout_ms = 2000,
         .restart_ms = 500,
         .statement_timeout_ms = 20000,

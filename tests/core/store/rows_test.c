@@ -72,6 +72,7 @@ static struct run full_run(void)
         .request_us = 41337,
         .flush_us = 701,
         .thaw_us = 91,
+        .round_trip_us = 523,
         .consistency = "frozen",
         .lsn = "2B/5C0A1F38",
         .failure = "cannot copy a snapshot: it's \"late\"; DROP TABLE run",
@@ -118,6 +119,7 @@ static void expect_same_course(const struct run *got, const struct run *want)
     cr_expect_eq(got->request_us, want->request_us);
     cr_expect_eq(got->flush_us, want->flush_us);
     cr_expect_eq(got->thaw_us, want->thaw_us);
+    cr_expect_eq(got->round_trip_us, want->round_trip_us);
     cr_expect_str_eq(got->consistency, want->consistency);
     cr_expect_str_eq(got->lsn, want->lsn);
     cr_expect_str_eq(got->failure, want->failure);

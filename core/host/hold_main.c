@@ -1,0 +1,65 @@
+/* ebshift-hold: freezes filesystems of this machine for an ebshift elsewhere.
+ *
+ * usage: ebshift-hold, as root, its standard input and output being a session of ssh.
+ * It answers one line with one line (hold_answer.h) until its input ends, and then thaws. It writes
+ * nothing but its answers, and no file but the frozen-record on tmpfs. Should it die, its watchdog
+ * thaws; it listens to nobody else, keeps no secret and starts nothing but that watchdog. */
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/host/hold_answer.h"
+#include "core/wire.h"
+
+/* Writes all of it; false if nobody reads any more. */
+static bool put(const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t done = write(STDOUT_FILENO, bytes, length);
+        if (done < 0 && errno != EINTR)
+            return false;
+        bytes += done > 0 ? done : 0;
+        length -= done > 0 ? (size_t)done : 0;
+    }
+    return true;
+}
+
+/* Takes one line out of standard input, without its newline; false at the end, and for a line that
+ * does not fit. */
+static bool get_line(char *line, size_t size)
+{
+    for (size_t length = 0; length < size; length++) {
+        ssize_t got = 0;
+        do {
+            got = read(STDIN_FILENO, line + length, 1);
+        } while (got < 0 && errno == EINTR);
+        if (got != 1)
+            return false;
+        if (line[length] == '\n') {
+            line[length] = '\0';
+            return true;
+        }
+    }
+    return false;
+}
+
+int main(void)
+{
+    static struct hold_talk talk;
+    static char line[WIRE_LINE_MAX];
+    struct strbuf answer = {.max_bytes = WIRE_LINE_MAX};
+    strbuf_reserve(&answer, WIRE_LINE_MAX);
+    (void)signal(SIGPIPE, SIG_IGN);
+    bool heard = chdir("/") == 0;
+    while (heard && get_line(line, sizeof(line))) {
+        hold_talk_answer(&talk, line, &answer);
+        strbuf_puts(&answer, "\n");
+        heard = strbuf_check(&answer, NULL) == ERR_NONE && put(strbuf_text(&answer), answer.length);
+    }
+    hold_talk_done(&talk);
+    strbuf_done(&answer);
+    return 0;
+}

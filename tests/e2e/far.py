@@ -1,0 +1,61 @@
+"""A machine of its own for the database, as near as one machine can show it: a real sshd on
+loopback with its own keys, in the place; no config of the system is read or written."""
+
+import subprocess
+import time
+
+import harness as h
+
+SSHD = "/usr/sbin/sshd"
+
+
+class Far:
+    """An sshd that lets root in by one key, and the config of ssh that reaches it as 'database'."""
+
+    def __init__(self, place):
+        self.path = place.path / "ssh"
+        self.path.mkdir(mode=0o700)
+        self.port = h.free_port()
+        for name in ("host_key", "user_key"):
+            h.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.path / name)
+        self.config = self.path / "config"
+        self._write()
+        log = open(self.path / "sshd.log", "w")
+        h.pathlib.Path("/run/sshd").mkdir(exist_ok=True)  # where sshd goes to be powerless
+        self.process = subprocess.Popen([SSHD, "-D", "-e", "-f", self.path / "sshd_config"],
+                                        stdout=log, stderr=log)
+        place.callback(place.stop, self.process)
+        self._wait_ready()
+
+    def _write(self):
+        (self.path / "sshd_config").write_text(
+            f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {self.path}/host_key\n"
+            f"AuthorizedKeysFile {self.path}/user_key.pub\nPidFile none\nUsePAM no\n"
+            "PasswordAuthentication no\nPermitRootLogin prohibit-password\nStrictModes no\n")
+        key = (self.path / "host_key.pub").read_text()
+        (self.path / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {key}")
+        self.config.write_text(
+            f"Host database\n HostName 127.0.0.1\n Port {self.port}\n User root\n"
+            f" IdentityFile {self.path}/user_key\n IdentitiesOnly yes\n"
+            f" UserKnownHostsFile {self.path}/known_hosts\n StrictHostKeyChecking yes\n")
+
+    def _wait_ready(self):
+        for _ in range(100):
+            done = subprocess.run(["ssh", "-F", self.config, "-o", "BatchMode=yes", "database",
+                                   "true"], capture_output=True, check=False)
+            if done.returncode == 0:
+                return
+            time.sleep(0.1)
+        raise AssertionError("sshd does not let us in: " + done.stderr.decode() +
+                             (self.path / "sshd.log").read_text())
+
+    def environ(self):
+        """What tells ebshift of it."""
+        return {"EBSHIFT_HOST_QUIESCE": "ssh", "EBSHIFT_HOST_SSH": "database",
+                "EBSHIFT_HOST_SSH_CONFIG": str(self.config),
+                "EBSHIFT_HOST_COMMAND": str(h.BIN / "ebshift-hold")}
+
+
+def need_sshd():
+    if not h.os.path.exists(SSHD):
+        h.skip("needs sshd")
