@@ -125,6 +125,8 @@ enum error_code cmd_init(struct session *session, struct error *err)
     if (path == NULL)
         path = "ebshift.conf";
     TRY(session_configure(session, false, err));
+    if (config->quiesce == QUIESCE_SSM)
+        TRY(session_open_clouds(session, err));
     TRY(session_find_facts(session, &facts, err));
     TRY(find_volumes(session, &facts, &ids, err));
     for (size_t i = 0; i < ids.count; i++)
@@ -132,7 +134,8 @@ enum error_code cmd_init(struct session *session, struct error *err)
     config->volume_count = ids.count;
     (void)snprintf(config->data_directory, sizeof(config->data_directory), "%.511s",
                    facts.places[0].path);
-    TRY(session_open_clouds(session, err));
+    if (config->quiesce != QUIESCE_SSM)
+        TRY(session_open_clouds(session, err));
     TRY(find_instance(session, err));
     TRY(make_absolute(config, err));
     TRY(config_check(config, err));

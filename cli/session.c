@@ -22,6 +22,8 @@ void session_done(struct session *session)
         quiesce_local_done(&session->local);
     if (session->far.wire.close != NULL)
         session->far.wire.close(session->far.wire.self);
+    cloud_aws_free(session->far_aws);
+    http_free(session->far_http);
     cloud_aws_free(session->source_aws);
     cloud_aws_free(session->target_aws);
     cloud_aws_free(session->via_source_aws);
@@ -126,6 +128,7 @@ enum error_code session_read_store(struct session *session, struct error *err)
 
 /* Where one side of the move is, and in whose name. Borrows. */
 struct side {
+    struct http *http; /* NULL: the one of all */
     const struct aws_env *env;
     const char *region;
     const char *fallback_region; /* if nothing names one */
@@ -142,7 +145,7 @@ static enum error_code open_cloud(struct session *session, const struct side *si
                                   struct cloud_aws **aws, struct cloud *cloud, struct error *err)
 {
     struct cloud_aws_options options = {
-        .http = session->http,
+        .http = side->http != NULL ? side->http : session->http,
         .clock = &session->clock,
         .env = side->env,
         .region = given(side->region),
@@ -248,21 +251,42 @@ struct mount_roots session_roots(const struct session *session)
     return (struct mount_roots){.by_id = session->config.device_dir};
 }
 
+/* A principal and connections of its own: what is said over SSM inside the freeze must not touch the
+ * request that is ready to be sent there. */
+static enum error_code open_ssm(struct session *session, struct error *err)
+{
+    const struct config *config = &session->config;
+    struct cloud unused;
+    if (session->source_aws == NULL || config->source_instance[0] == '\0')
+        return error_set(err, ERR_CONFIG, "host.quiesce is 'ssm', and source.instance is not set");
+    TRY(http_new("ebshift/" EBSHIFT_VERSION, session->aws_env.ca_bundle, &session->far_http, err));
+    const struct side side = {.http = session->far_http,
+                              .env = &session->aws_env,
+                              .region = config->source_region,
+                              .profile = config->profile};
+    return open_cloud(session, &side, &session->far_aws, &unused, err);
+}
+
 /* Makes the way to the database's machine, once; nothing is sent yet. */
 static enum error_code open_far(struct session *session, struct error *err)
 {
     const struct config *config = &session->config;
     if (config->quiesce == QUIESCE_LOCAL || session->far.wire.ask != NULL)
         return ERR_NONE;
+    if (config->quiesce == QUIESCE_SSM)
+        TRY(open_ssm(session, err));
     session->ssh.options = (struct ssh_options){
-        .destination = config->ssh,
+        .destination = config->quiesce == QUIESCE_SSH ? config->ssh : config->source_instance,
         .config_file = config->ssh_config,
         .command = config->hold_command,
     };
+    bool by_ssh = config->quiesce == QUIESCE_SSH;
     TRY(ssh_check(&session->ssh.options, err));
     session->far = (struct far){
-        .wire = ssh_wire(&session->ssh),
-        .name = config->ssh,
+        .wire = by_ssh ? ssh_wire(&session->ssh)
+                       : cloud_aws_wire(session->far_aws, &session->ssm, config->source_instance,
+                                        config->hold_command),
+        .name = by_ssh ? config->ssh : config->source_instance,
         .freeze_limit_ms = config->freeze_limit_ms,
         .mount_points = session->mount_list,
     };

@@ -47,6 +47,9 @@ struct session {
     struct path path;
     char principal[256]; /* who gets grants in the target account */
     struct ssh ssh;
+    struct ssm ssm;
+    struct http *far_http;
+    struct cloud_aws *far_aws;
     struct far far; /* the database's machine, where that is another one */
     struct holder far_holder;
     const char *mount_list[CONFIG_MOUNT_MAX];

@@ -65,7 +65,7 @@ static const struct key keys[] = {
     OTHER("freeze", "archive_limit", KEY_DURATION, archive_limit_ms,
           "Longest wait for WAL to be archived when backup mode ends."),
     OTHER("host", "quiesce", KEY_QUIESCE, quiesce,
-          "local: the database runs on this machine; ssh: on another one."),
+          "local: the database runs on this machine; ssh, ssm: on another one."),
     TEXT("host", "ssh", ssh, "Its name for ssh, host or user@host."),
     TEXT("host", "ssh_config", ssh_config, "A config file of ssh's, if not the usual ones."),
     TEXT("host", "command", hold_command,
@@ -90,7 +90,7 @@ void config_init(struct config *config)
     };
 }
 
-static const char *const quiesce_names[] = {"local", "ssh"};
+static const char *const quiesce_names[] = {"local", "ssh", "ssm"};
 #define QUIESCE_COUNT (sizeof(quiesce_names) / sizeof(quiesce_names[0]))
 
 static const struct key *find_key(const char *section, const char *name)
@@ -140,7 +140,7 @@ static enum error_code set_quiesce(enum config_quiesce *quiesce, const struct ke
             return ERR_NONE;
         }
     }
-    return error_set(err, ERR_CONFIG, "%s.%s is '%s', not 'local' or 'ssh'", key->section,
+    return error_set(err, ERR_CONFIG, "%s.%s is '%s', not 'local', 'ssh' or 'ssm'", key->section,
                      key->name, value);
 }
 
@@ -387,6 +387,8 @@ enum error_code config_check(const struct config *config, struct error *err)
     }
     if (config->quiesce == QUIESCE_SSH && config->ssh[0] == '\0')
         return error_set(err, ERR_CONFIG, "host.quiesce is 'ssh', and host.ssh is not set");
+    if (config->quiesce == QUIESCE_SSM && config->source_instance[0] == '\0')
+        return error_set(err, ERR_CONFIG, "host.quiesce is 'ssm', and source.instance is not set");
     if (config->freeze_limit_ms < MS_PER_SECOND || config->freeze_limit_ms > MS_PER_MINUTE)
         return error_set(err, ERR_CONFIG, "freeze.limit must be from 1s to 1m");
     if (config->checkpoint_limit_ms < MS_PER_SECOND || config->checkpoint_limit_ms > MS_PER_HOUR)

@@ -22,6 +22,7 @@
 enum config_quiesce {
     QUIESCE_LOCAL, /* on this machine */
     QUIESCE_SSH,   /* on another one, reached by ssh */
+    QUIESCE_SSM,   /* on source.instance, reached by SSM's Run Command */
 };
 
 /* One validated configuration; plain data. Instants and durations are milliseconds. */

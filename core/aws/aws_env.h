@@ -36,6 +36,7 @@
     ROW(endpoint_url_sts, "AWS_ENDPOINT_URL_STS")                                                  \
     ROW(endpoint_url_cloudwatch, "AWS_ENDPOINT_URL_CLOUDWATCH")                                    \
     ROW(endpoint_url_kms, "AWS_ENDPOINT_URL_KMS")                                                  \
+    ROW(endpoint_url_ssm, "AWS_ENDPOINT_URL_SSM")                                                  \
     ROW(ignore_endpoint_urls, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")                               \
     ROW(ca_bundle, "AWS_CA_BUNDLE")
 

@@ -275,3 +275,12 @@ enum error_code cloud_aws_new(const struct cloud_aws_options *options, struct cl
     *aws = made;
     return ERR_NONE;
 }
+
+struct wire cloud_aws_wire(struct cloud_aws *aws, struct ssm *ssm, const char *instance_id,
+                           const char *command)
+{
+    ssm->client = &aws->client;
+    ssm->instance_id = instance_id;
+    ssm->command = command;
+    return ssm_wire(ssm);
+}

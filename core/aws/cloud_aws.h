@@ -7,6 +7,7 @@
 
 #include "core/aws/aws_env.h"
 #include "core/aws/http.h"
+#include "core/aws/ssm.h"
 #include "core/clock.h"
 #include "core/cloud.h"
 #include "model/error.h"
@@ -35,6 +36,10 @@ MUST_CHECK enum error_code cloud_aws_new(const struct cloud_aws_options *options
 
 /* Wipes the credentials and frees. Accepts NULL. The http of the options stays the caller's. */
 void cloud_aws_free(struct cloud_aws *aws);
+
+/* One line at a time to an instance there, over SSM; borrows all. Zero-initialise *ssm. */
+struct wire cloud_aws_wire(struct cloud_aws *aws, struct ssm *ssm, const char *instance_id,
+                           const char *command);
 
 /* The interface; borrows *aws. */
 struct cloud cloud_aws_cloud(struct cloud_aws *aws);

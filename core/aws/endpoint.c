@@ -16,6 +16,7 @@ static const struct {
     [ENDPOINT_STS] = {"sts", "sts", offsetof(struct aws_env, endpoint_url_sts)},
     [ENDPOINT_CLOUDWATCH] = {"monitoring", "cloudwatch",
                              offsetof(struct aws_env, endpoint_url_cloudwatch)},
+    [ENDPOINT_SSM] = {"ssm", "ssm", offsetof(struct aws_env, endpoint_url_ssm)},
     [ENDPOINT_KMS] = {"kms", "kms", offsetof(struct aws_env, endpoint_url_kms)},
 };
 

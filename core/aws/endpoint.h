@@ -17,8 +17,9 @@ enum endpoint_service {
     ENDPOINT_STS,
     ENDPOINT_CLOUDWATCH,
     ENDPOINT_KMS,
+    ENDPOINT_SSM,
 };
-#define ENDPOINT_SERVICES (ENDPOINT_KMS + 1)
+#define ENDPOINT_SERVICES (ENDPOINT_SSM + 1)
 
 #define ENDPOINT_REGION_SIZE 32
 
@@ -38,7 +39,7 @@ struct endpoint {
 };
 
 /* The name a service signs with: "ec2", "ebs", "sts", "monitoring",
- * "kms". */
+ * "kms", "ssm". */
 const char *endpoint_signing_name(enum endpoint_service service);
 
 /* The name of a service in a [services] section: "ec2", "ebs", "sts", "cloudwatch". */

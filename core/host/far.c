@@ -11,7 +11,7 @@
 #include "core/host/words.h"
 
 /* The first word of all may have to wait for a connection to be made; a flush takes what it takes. */
-enum { ASK_MS = 30000, FLUSH_MS = 600000, THAW_MS = 5000, DOUBT_MS = 15000, PAUSE_MS = 500 };
+enum { ASK_MS = 30000, FLUSH_MS = 600000, THAW_MS = 30000, DOUBT_MS = 15000, PAUSE_MS = 500 };
 
 /* An answer without its "ok"; the words borrow from the text. */
 struct reply {
@@ -136,6 +136,23 @@ static enum error_code far_check_thawed(void *self, struct error *err)
     return ask_words(far, &line, ASK_MS, &reply, err);
 }
 
+/* A freeze begins a way's time before we hear of it and ends one after we say so; then there is the
+ * request. Half of the limit stays for that, and for a way that is slower than this one. */
+static enum error_code check_fits(struct far *far, struct error *err)
+{
+    int64_t began_us = clock_mono_us();
+    far->greeted = false;
+    TRY(greet(far, err));
+    int64_t trip_ms = (clock_mono_us() - began_us) / 1000;
+    if (4 * trip_ms <= far->freeze_limit_ms)
+        return ERR_NONE;
+    return error_set(err, ERR_QUIESCE,
+                     "a word to host '%s' and back takes %" PRId64
+                     " ms: a freeze would last too long for freeze.limit, which must be %" PRId64
+                     " ms at least",
+                     far->name, trip_ms, 4 * trip_ms);
+}
+
 static enum error_code far_prepare(void *self, struct error *err)
 {
     struct far *far = self;
@@ -148,6 +165,7 @@ static enum error_code far_prepare(void *self, struct error *err)
     add_mounts(far, &line);
     far->frozen_us = 0;
     far->thaw_us = 0;
+    TRY(check_fits(far, err));
     return ask_words(far, &line, FLUSH_MS, &reply, err);
 }
 

@@ -2,7 +2,8 @@
  *
  * Asks the questions of hold_answer.h over a wire.h and is a holder.h. Inside the freeze one line
  * goes each way: "freeze" before it, "thaw" at its end. What is not sure to have been thawed is
- * asked for again, over a new connection if need be, until it is, and counts as thawed too early. */
+ * asked for again, over a new connection if need be, until it is, and counts as thawed too early. A
+ * way that is too slow for the limit is refused before the freeze. */
 #ifndef CORE_HOST_FAR_H
 #define CORE_HOST_FAR_H
 

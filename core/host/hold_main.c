@@ -1,9 +1,12 @@
 /* ebshift-hold: freezes filesystems of this machine for an ebshift elsewhere.
  *
- * usage: ebshift-hold, as root, its standard input and output being a session of ssh.
- * It answers one line with one line (hold_answer.h) until its input ends, and then thaws. It writes
- * nothing but its answers, and no file but the frozen-record on tmpfs. Should it die, its watchdog
- * thaws; it listens to nobody else, keeps no secret and starts nothing but that watchdog. */
+ * usage: ebshift-hold                    as root, its standard input and output a session of ssh
+ *        ebshift-hold KEY WORD...        one line of a longer conversation, a command of SSM
+ *
+ * It answers one line with one line (hold_answer.h) until its input ends, and then thaws; keeper.h
+ * tells how a conversation over SSM is kept. It writes nothing but its answers, and no file but the
+ * frozen-record on tmpfs. Should it die, its watchdog thaws. It keeps no secret and starts nothing
+ * but that watchdog and itself. */
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -12,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/host/hold_answer.h"
+#include "core/host/keeper.h"
 #include "core/wire.h"
 
 /* Writes all of it; false if nobody reads any more. */
@@ -46,14 +50,13 @@ static bool get_line(char *line, size_t size)
     return false;
 }
 
-int main(void)
+static int converse(void)
 {
     static struct hold_talk talk;
     static char line[WIRE_LINE_MAX];
     struct strbuf answer = {.max_bytes = WIRE_LINE_MAX};
     strbuf_reserve(&answer, WIRE_LINE_MAX);
-    (void)signal(SIGPIPE, SIG_IGN);
-    bool heard = chdir("/") == 0;
+    bool heard = true;
     while (heard && get_line(line, sizeof(line))) {
         hold_talk_answer(&talk, line, &answer);
         strbuf_puts(&answer, "\n");
@@ -62,4 +65,28 @@ int main(void)
     hold_talk_done(&talk);
     strbuf_done(&answer);
     return 0;
+}
+
+/* The words are a line already: nothing in them needs a shell's attention or ours. */
+static int pass_on(int argc, char **argv)
+{
+    CLEANUP_STRBUF struct strbuf line = {.max_bytes = WIRE_LINE_MAX};
+    CLEANUP_STRBUF struct strbuf answer = {.max_bytes = WIRE_LINE_MAX};
+    struct error err = {0};
+    for (int i = 2; i < argc; i++)
+        strbuf_printf(&line, "%s%s", i > 2 ? " " : "", argv[i]);
+    if (strbuf_check(&line, &err) == ERR_NONE &&
+        keeper_ask(argv[1], strbuf_text(&line), &answer, &err) == ERR_NONE &&
+        put(strbuf_text(&answer), answer.length))
+        return 0;
+    (void)!write(STDERR_FILENO, err.message, strlen(err.message));
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (argc == 2 || chdir("/") != 0)
+        return 2;
+    return argc == 1 ? converse() : pass_on(argc, argv);
 }

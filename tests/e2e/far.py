@@ -56,6 +56,16 @@ class Far:
                 "EBSHIFT_HOST_COMMAND": str(h.BIN / "ebshift-hold")}
 
 
+def forget_records(place):
+    """What a killed program noted as frozen, for `ebshift thaw`; here its watchdog has thawed."""
+    for record in h.pathlib.Path("/run/ebshift").glob("frozen.*"):
+        try:
+            if str(place.path) in record.read_text():
+                record.unlink()
+        except FileNotFoundError:
+            continue
+
+
 def need_sshd():
     if not h.os.path.exists(SSHD):
         h.skip("needs sshd")

@@ -29,6 +29,7 @@
 static const char usage[] =
     "usage: cloudsim --listen 127.0.0.1:PORT --state DIR [--time-scale X] [--seed N]\n"
     "                [--world empty|seeded] [--start INSTANT] [--fault FAULT]...\n"
+    "                [--run-commands]         SSM runs commands, on this machine, as you\n"
     "       cloudsim env --state DIR          print shell lines for a client\n"
     "       cloudsim fault --state DIR FAULT  arm a fault in the running server\n"
     "       cloudsim clean --state DIR        remove what a killed server left behind\n"
@@ -54,6 +55,7 @@ struct arguments {
     const char *faults[FAULTS_MAX];
     size_t fault_count;
     uint16_t port;
+    bool runs_commands;
 };
 
 /* Everything that runs, in the order of its making. */
@@ -64,6 +66,7 @@ struct server {
     struct world *world;
     struct clock real;
     struct sim_door door;
+    char commands[PATH_SIZE + 16];
     struct sim_http *http;
 };
 
@@ -132,6 +135,9 @@ static bool take_option(struct arguments *arguments, int option, const char *val
         return instant_parse(value, &arguments->start_ms, NULL) == ERR_NONE;
     case 'f':
         return take_fault(arguments, value);
+    case 'c':
+        arguments->runs_commands = true;
+        return true;
     default:
         return false;
     }
@@ -140,10 +146,15 @@ static bool take_option(struct arguments *arguments, int option, const char *val
 static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
     static const struct option options[] = {
-        {"listen", required_argument, NULL, 'l'},     {"state", required_argument, NULL, 's'},
-        {"time-scale", required_argument, NULL, 't'}, {"seed", required_argument, NULL, 'n'},
-        {"world", required_argument, NULL, 'w'},      {"start", required_argument, NULL, 'a'},
-        {"fault", required_argument, NULL, 'f'},      {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'},
+        {"state", required_argument, NULL, 's'},
+        {"time-scale", required_argument, NULL, 't'},
+        {"seed", required_argument, NULL, 'n'},
+        {"world", required_argument, NULL, 'w'},
+        {"start", required_argument, NULL, 'a'},
+        {"fault", required_argument, NULL, 'f'},
+        {"run-commands", no_argument, NULL, 'c'},
+        {NULL, 0, NULL, 0},
     };
     int option;
     *arguments = (struct arguments){.time_scale = 1, .seed = 1};
@@ -281,6 +292,12 @@ static enum error_code start_http(struct server *server, struct error *err)
     uint16_t port = server->arguments.port;
     server->real = (struct clock){.now_ms = real_now_ms};
     server->door = (struct sim_door){.world = server->world, .real = &server->real};
+    if (server->arguments.runs_commands) {
+        (void)snprintf(server->commands, sizeof(server->commands), "%s/commands", server->dir);
+        if (mkdir(server->commands, 0700) != 0 && errno != EEXIST)
+            return error_set(err, ERR_SYSTEM, "cannot create '%s'", server->commands);
+        server->door.command_dir = server->commands;
+    }
     if (port == 0 && remembered_port(server) != 0 &&
         sim_http_open(remembered_port(server), sim_door_answer, &server->door, &server->http,
                       err) == ERR_NONE)

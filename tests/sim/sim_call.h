@@ -19,9 +19,10 @@ struct sim_call {
     struct world *world;
     const struct sim_request *request;
     const struct sim_credential *who;
-    struct caller caller; /* account of `who`, region of the signature's scope */
-    int64_t now_ms;       /* simulated */
-    int64_t real_ms;      /* real time, only to judge how old a signature is */
+    struct caller caller;    /* account of `who`, region of the signature's scope */
+    int64_t now_ms;          /* simulated */
+    int64_t real_ms;         /* real time, to judge how old a signature is, and for what is real */
+    const char *command_dir; /* of sim_door.h */
     char request_id[40];
     char action[64];        /* "" until a service has read it */
     struct sim_query query; /* parameters of the Query protocol; empty otherwise */

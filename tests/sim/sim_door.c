@@ -8,7 +8,7 @@
 
 static const struct sim_service *const services[] = {&sim_ec2_service, &sim_ebs_service,
                                                      &sim_sts_service, &sim_cloudwatch_service,
-                                                     &sim_kms_service};
+                                                     &sim_kms_service, &sim_ssm_service};
 
 static const struct {
     const char *code;
@@ -57,6 +57,8 @@ static const struct sim_service *service_by_shape(const struct sim_request *requ
     const char *target = sim_request_header(request, "x-amz-target");
     if (target != NULL && strncmp(target, "TrentService.", 13) == 0)
         return &sim_kms_service;
+    if (target != NULL && strncmp(target, "AmazonSSM.", 10) == 0)
+        return &sim_ssm_service;
     if (strstr(request->body, "Version=2010-08-01") != NULL || target != NULL)
         return &sim_cloudwatch_service;
     return &sim_ec2_service;
@@ -127,6 +129,7 @@ void sim_door_answer(void *self, const struct sim_request *request, struct sim_r
     world_advance(door->world);
     call.now_ms = world_now_ms(door->world);
     call.real_ms = clock_now_ms(door->real);
+    call.command_dir = door->command_dir;
     make_request_id(door->world, call.request_id);
     add_date(reply, call.now_ms);
 

@@ -10,10 +10,11 @@
 #include "tests/sim/sim_call.h"
 #include "tests/sim/sim_request.h"
 
-/* What the door needs; borrows both. */
+/* What the door needs; borrows all. */
 struct sim_door {
     struct world *world;
     const struct clock *real; /* a signature may be dated by real or by simulated time */
+    const char *command_dir;  /* SSM really runs commands, in here; NULL: it runs none */
 };
 
 /* Answers one request; a sim_http_answer whose self is a struct sim_door. Takes the world's lock. */
@@ -36,6 +37,7 @@ extern const struct sim_service sim_ebs_service;
 extern const struct sim_service sim_sts_service;
 extern const struct sim_service sim_cloudwatch_service;
 extern const struct sim_service sim_kms_service;
+extern const struct sim_service sim_ssm_service;
 
 /* The HTTP status that goes with an error code. */
 unsigned sim_status_of(const char *code);
