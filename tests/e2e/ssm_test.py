@@ -102,7 +102,7 @@ def test(place):
     ledger.wait_for(3)
 
     out, _ = cloud.ebshift("migrate", "--config", scene.config, "--output", "json",
-                           "--window", scene.window(after_hours=0.3))
+                           "--window", scene.window(after_hours=0.1))
     ledger.stop()
     summary = h.last_document(out)
     h.check(summary["consistency"] == "frozen", "the label is 'frozen'")

@@ -115,6 +115,7 @@ struct bad_case {
 ParameterizedTestParameters(config, bad)
 {
     static struct bad_case cases[] = {
+        {"[host]\nquiesce = far\n", ":2: host.quiesce is 'far'"},
         {"[source]\n\nregoin = us-east-1\n", ":3: unknown key 'regoin'"},
         {"[sauce]\nregion = us-east-1\n", ":2: unknown key 'region'"},
         {"region = us-east-1\n", ":1: unknown key"},
