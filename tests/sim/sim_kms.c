@@ -3,11 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <json-c/json.h>
-
 #include "model/instant.h"
 #include "tests/sim/sim_door.h"
-#include "tests/sim/sim_query_service.h"
+#include "tests/sim/sim_json.h"
 #include "tests/sim/world_key.h"
 
 #define TARGET "TrentService."
@@ -118,19 +116,7 @@ static bool need_customer_key(const struct kms_request *request)
                   "%s is managed by AWS and cannot be changed", request->key->arn);
 }
 
-static void write_root(struct sim_call *call, struct json_object *root)
-{
-    strbuf_puts(call->out, json_object_to_json_string_ext(
-                               root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-    (void)json_object_put(root);
-}
-
 /* ---- keys ---- */
-
-static void add_text(struct json_object *object, const char *name, const char *text)
-{
-    (void)json_object_object_add(object, name, json_object_new_string(text));
-}
 
 static bool describe_key(struct sim_call *call)
 {
@@ -142,27 +128,27 @@ static bool describe_key(struct sim_call *call)
     struct json_object *root = json_object_new_object();
     struct json_object *facts = json_object_new_object();
     struct json_object *algorithms = json_object_new_array();
-    add_text(facts, "AWSAccountId", key->account);
-    add_text(facts, "KeyId", key->id);
-    add_text(facts, "Arn", key->arn);
+    sim_json_add_text(facts, "AWSAccountId", key->account);
+    sim_json_add_text(facts, "KeyId", key->id);
+    sim_json_add_text(facts, "Arn", key->arn);
     json_object_object_add(facts, "CreationDate", json_object_new_double(1735689600.123));
     json_object_object_add(facts, "Enabled", json_object_new_boolean(key->state == KEY_ENABLED));
-    add_text(facts, "Description", key->alias);
-    add_text(facts, "KeyUsage", "ENCRYPT_DECRYPT");
-    add_text(facts, "KeyState", sim_key_state_text(key->state));
+    sim_json_add_text(facts, "Description", key->alias);
+    sim_json_add_text(facts, "KeyUsage", "ENCRYPT_DECRYPT");
+    sim_json_add_text(facts, "KeyState", sim_key_state_text(key->state));
     if (key->state == KEY_PENDING_DELETION) {
         json_object_object_add(facts, "DeletionDate",
                                json_object_new_double((double)key->deletion_ms / 1000));
     }
-    add_text(facts, "Origin", "AWS_KMS");
-    add_text(facts, "KeyManager", key->aws_managed ? "AWS" : "CUSTOMER");
-    add_text(facts, "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT");
-    add_text(facts, "KeySpec", "SYMMETRIC_DEFAULT");
+    sim_json_add_text(facts, "Origin", "AWS_KMS");
+    sim_json_add_text(facts, "KeyManager", key->aws_managed ? "AWS" : "CUSTOMER");
+    sim_json_add_text(facts, "CustomerMasterKeySpec", "SYMMETRIC_DEFAULT");
+    sim_json_add_text(facts, "KeySpec", "SYMMETRIC_DEFAULT");
     json_object_array_add(algorithms, json_object_new_string("SYMMETRIC_DEFAULT"));
     json_object_object_add(facts, "EncryptionAlgorithms", algorithms);
     json_object_object_add(facts, "MultiRegion", json_object_new_boolean(false));
     json_object_object_add(root, "KeyMetadata", facts);
-    write_root(call, root);
+    sim_json_write(call, root);
     return true;
 }
 
@@ -181,14 +167,14 @@ static bool list_aliases(struct sim_call *call)
         char arn[SIM_ARN_SIZE];
         (void)snprintf(arn, sizeof(arn), "arn:aws:kms:%s:%s:%s", key->region, key->account,
                        key->alias);
-        add_text(item, "AliasName", key->alias);
-        add_text(item, "AliasArn", arn);
-        add_text(item, "TargetKeyId", key->id);
+        sim_json_add_text(item, "AliasName", key->alias);
+        sim_json_add_text(item, "AliasArn", arn);
+        sim_json_add_text(item, "TargetKeyId", key->id);
         json_object_array_add(list, item);
     }
     json_object_object_add(root, "Aliases", list);
     json_object_object_add(root, "Truncated", json_object_new_boolean(false));
-    write_root(call, root);
+    sim_json_write(call, root);
     return true;
 }
 
@@ -212,13 +198,13 @@ static bool change_state(struct sim_call *call, const char *action, enum sim_key
         call->now_ms + (days == NULL ? 30 : json_object_get_int64(days)) * MS_PER_DAY;
     struct json_object *root = json_object_new_object();
     if (to == KEY_PENDING_DELETION || from == KEY_PENDING_DELETION)
-        add_text(root, "KeyId", request.key->arn);
+        sim_json_add_text(root, "KeyId", request.key->arn);
     if (to == KEY_PENDING_DELETION) {
-        add_text(root, "KeyState", sim_key_state_text(to));
+        sim_json_add_text(root, "KeyState", sim_key_state_text(to));
         json_object_object_add(root, "DeletionDate",
                                json_object_new_double((double)request.key->deletion_ms / 1000));
     }
-    write_root(call, root);
+    sim_json_write(call, root);
     return true;
 }
 
@@ -249,8 +235,8 @@ static bool get_key_policy(struct sim_call *call)
     if (!read_request(call, known, &request) || !need_key(&request, "kms:GetKeyPolicy"))
         return false;
     struct json_object *root = json_object_new_object();
-    add_text(root, "Policy", request.key->policy);
-    write_root(call, root);
+    sim_json_add_text(root, "Policy", request.key->policy);
+    sim_json_write(call, root);
     return true;
 }
 
@@ -339,9 +325,9 @@ static bool create_grant(struct sim_call *call)
     struct json_object *root = json_object_new_object();
     char token[65];
     world_random_hex(call->world, token, sizeof(token));
-    add_text(root, "GrantId", grant->id);
-    add_text(root, "GrantToken", token);
-    write_root(call, root);
+    sim_json_add_text(root, "GrantId", grant->id);
+    sim_json_add_text(root, "GrantToken", token);
+    sim_json_write(call, root);
     return true;
 }
 
@@ -369,12 +355,12 @@ static bool list_grants(struct sim_call *call)
         const struct sim_grant *grant = &request.key->grants[i];
         const char *principal = text_of(&request, "GranteePrincipal");
         struct json_object *item = json_object_new_object();
-        add_text(item, "KeyId", request.key->arn);
-        add_text(item, "GrantId", grant->id);
-        add_text(item, "Name", grant->name);
+        sim_json_add_text(item, "KeyId", request.key->arn);
+        sim_json_add_text(item, "GrantId", grant->id);
+        sim_json_add_text(item, "Name", grant->name);
         json_object_object_add(item, "CreationDate",
                                json_object_new_double((double)grant->created_ms / 1000));
-        add_text(item, "GranteePrincipal", grant->principal);
+        sim_json_add_text(item, "GranteePrincipal", grant->principal);
         json_object_object_add(item, "Operations", operations_of(grant));
         if (principal == NULL || strcmp(principal, grant->principal) == 0)
             json_object_array_add(list, item);
@@ -383,7 +369,7 @@ static bool list_grants(struct sim_call *call)
     }
     json_object_object_add(root, "Grants", list);
     json_object_object_add(root, "Truncated", json_object_new_boolean(false));
-    write_root(call, root);
+    sim_json_write(call, root);
     return true;
 }
 
@@ -417,17 +403,7 @@ static const struct sim_action actions[] = {
 
 static bool run(struct sim_call *call)
 {
-    const char *target = sim_request_header(call->request, "x-amz-target");
-    const struct sim_action *action = actions;
-    call->reply->content_type = "application/x-amz-json-1.1";
-    sim_reply_header(call->reply, "x-amzn-RequestId", call->request_id);
-    if (target == NULL || strncmp(target, TARGET, strlen(TARGET)) != 0)
-        return refuse(&call->refusal, "UnknownOperationException", "No operation is named");
-    while (action->name != NULL && strcmp(action->name, target + strlen(TARGET)) != 0)
-        action++;
-    if (action->name == NULL)
-        return refuse(&call->refusal, "UnknownOperationException", "This operation is not served");
-    return sim_action_run(call, action, false);
+    return sim_json_run(call, actions, TARGET);
 }
 
 /* The names that the world's refusals have in this service. */
@@ -440,13 +416,7 @@ static const char *kms_code(const char *code)
 
 static void write_error(struct sim_call *call)
 {
-    struct json_object *root = json_object_new_object();
-    const char *code = kms_code(call->refusal.code);
-    call->reply->status = strcmp(code, "KMSInternalException") == 0 ? 500 : 400;
-    add_text(root, "__type", code);
-    add_text(root, "message", call->refusal.message);
-    call->reply->content_type = "application/x-amz-json-1.1";
-    write_root(call, root);
+    sim_json_write_error(call, kms_code(call->refusal.code), "KMSInternalException");
 }
 
 const struct sim_service sim_kms_service = {

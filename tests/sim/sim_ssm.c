@@ -14,11 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <json-c/json.h>
-
 #include "model/instant.h"
 #include "tests/sim/sim_door.h"
-#include "tests/sim/sim_query_service.h"
+#include "tests/sim/sim_json.h"
 
 #define TARGET "AmazonSSM."
 
@@ -71,18 +69,6 @@ static const char *text_of(const struct ssm_request *request, const char *name)
 {
     struct json_object *value = json_object_object_get(request->root, name);
     return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : "";
-}
-
-static void add_text(struct json_object *object, const char *name, const char *text)
-{
-    (void)json_object_object_add(object, name, json_object_new_string(text));
-}
-
-static void write_root(struct sim_call *call, struct json_object *root)
-{
-    strbuf_puts(call->out, json_object_to_json_string_ext(
-                               root, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-    (void)json_object_put(root);
 }
 
 /* The only item of an array of texts; NULL if it is not that. */
@@ -180,11 +166,11 @@ static bool send_command(struct sim_call *call)
         return refuse(&call->refusal, "InternalServerError", "cannot run it");
     struct json_object *root = json_object_new_object();
     struct json_object *answer = json_object_new_object();
-    add_text(answer, "CommandId", id);
-    add_text(answer, "DocumentName", "AWS-RunShellScript");
-    add_text(answer, "Comment", text_of(&request, "Comment"));
-    add_text(answer, "Status", "Pending");
-    add_text(answer, "StatusDetails", "Pending");
+    sim_json_add_text(answer, "CommandId", id);
+    sim_json_add_text(answer, "DocumentName", "AWS-RunShellScript");
+    sim_json_add_text(answer, "Comment", text_of(&request, "Comment"));
+    sim_json_add_text(answer, "Status", "Pending");
+    sim_json_add_text(answer, "StatusDetails", "Pending");
     (void)json_object_object_add(answer, "RequestedDateTime",
                                  json_object_new_double((double)call->real_ms / 1000));
     (void)json_object_object_add(
@@ -194,7 +180,7 @@ static bool send_command(struct sim_call *call)
         answer, "Parameters", json_object_get(json_object_object_get(request.root, "Parameters")));
     (void)json_object_object_add(answer, "TargetCount", json_object_new_int(1));
     (void)json_object_object_add(root, "Command", answer);
-    write_root(call, root);
+    sim_json_write(call, root);
     return true;
 }
 
@@ -248,7 +234,7 @@ static void add_instant(struct json_object *object, const char *name, const char
     char ms[32];
     char text[INSTANT_TEXT_SIZE];
     get_file(dir, file, ms, sizeof(ms));
-    add_text(object, name, ms[0] == '\0' ? "" : instant_text(strtoll(ms, NULL, 10), text));
+    sim_json_add_text(object, name, ms[0] == '\0' ? "" : instant_text(strtoll(ms, NULL, 10), text));
 }
 
 static void add_state(struct json_object *root, const char *dir)
@@ -264,8 +250,8 @@ static void add_state(struct json_object *root, const char *dir)
         status = code == 0 ? "Success" : "Failed";
     }
     (void)json_object_object_add(root, "ResponseCode", json_object_new_int(code));
-    add_text(root, "Status", status);
-    add_text(root, "StatusDetails", status);
+    sim_json_add_text(root, "Status", status);
+    sim_json_add_text(root, "StatusDetails", status);
 }
 
 static bool get_command_invocation(struct sim_call *call)
@@ -279,26 +265,26 @@ static bool get_command_invocation(struct sim_call *call)
     if (!read_request(call, known, &request) || !find_command(&request, dir))
         return false;
     struct json_object *root = json_object_new_object();
-    add_text(root, "CommandId", text_of(&request, "CommandId"));
-    add_text(root, "InstanceId", text_of(&request, "InstanceId"));
-    add_text(root, "Comment", "");
-    add_text(root, "DocumentName", "AWS-RunShellScript");
-    add_text(root, "PluginName", "aws:runShellScript");
+    sim_json_add_text(root, "CommandId", text_of(&request, "CommandId"));
+    sim_json_add_text(root, "InstanceId", text_of(&request, "InstanceId"));
+    sim_json_add_text(root, "Comment", "");
+    sim_json_add_text(root, "DocumentName", "AWS-RunShellScript");
+    sim_json_add_text(root, "PluginName", "aws:runShellScript");
     add_state(root, dir);
     add_instant(root, "ExecutionStartDateTime", dir, "began");
     add_instant(root, "ExecutionEndDateTime", dir, "ended");
-    add_text(root, "ExecutionElapsedTime", "");
+    sim_json_add_text(root, "ExecutionElapsedTime", "");
     /* The agent sends it when the command has ended. */
     get_file(dir, "rc", rc, sizeof(rc));
     if (rc[0] != '\0') {
         get_file(dir, "stdout", output, sizeof(output));
         get_file(dir, "stderr", told, sizeof(told));
     }
-    add_text(root, "StandardOutputContent", output);
-    add_text(root, "StandardOutputUrl", "");
-    add_text(root, "StandardErrorContent", told);
-    add_text(root, "StandardErrorUrl", "");
-    write_root(call, root);
+    sim_json_add_text(root, "StandardOutputContent", output);
+    sim_json_add_text(root, "StandardOutputUrl", "");
+    sim_json_add_text(root, "StandardErrorContent", told);
+    sim_json_add_text(root, "StandardErrorUrl", "");
+    sim_json_write(call, root);
     return true;
 }
 
@@ -312,32 +298,17 @@ static const struct sim_action actions[] = {
 
 static bool run(struct sim_call *call)
 {
-    const char *target = sim_request_header(call->request, "x-amz-target");
-    const struct sim_action *action = actions;
-    call->reply->content_type = "application/x-amz-json-1.1";
-    sim_reply_header(call->reply, "x-amzn-RequestId", call->request_id);
-    if (target == NULL || strncmp(target, TARGET, strlen(TARGET)) != 0)
-        return refuse(&call->refusal, "UnknownOperationException", "No operation is named");
-    while (action->name != NULL && strcmp(action->name, target + strlen(TARGET)) != 0)
-        action++;
-    if (action->name == NULL)
-        return refuse(&call->refusal, "UnknownOperationException", "This operation is not served");
-    return sim_action_run(call, action, false);
+    return sim_json_run(call, actions, TARGET);
 }
 
 static void write_error(struct sim_call *call)
 {
-    struct json_object *root = json_object_new_object();
     const char *code = call->refusal.code;
     if (strcmp(code, "RequestLimitExceeded") == 0)
         code = "ThrottlingException";
     if (strcmp(code, "InternalError") == 0)
         code = "InternalServerError";
-    call->reply->status = strcmp(code, "InternalServerError") == 0 ? 500 : 400;
-    add_text(root, "__type", code);
-    add_text(root, "message", call->refusal.message);
-    call->reply->content_type = "application/x-amz-json-1.1";
-    write_root(call, root);
+    sim_json_write_error(call, code, "InternalServerError");
 }
 
 const struct sim_service sim_ssm_service = {

@@ -1,0 +1,26 @@
+/* sim_json.h: the JSON 1.1 protocol of KMS and SSM: the operation is named by a header, the request
+ * and the answer are objects. */
+#ifndef TESTS_SIM_SIM_JSON_H
+#define TESTS_SIM_SIM_JSON_H
+
+#include <stdbool.h>
+
+#include <json-c/json.h>
+
+#include "tests/sim/sim_call.h"
+#include "tests/sim/sim_query_service.h"
+
+/* Finds the operation "TARGET.Name" of the header x-amz-target in a table and runs it.
+ * Refusals: UnknownOperationException; those of sim_action_run(). */
+bool sim_json_run(struct sim_call *call, const struct sim_action *table, const char *target);
+
+/* Writes an object as the body, and frees it. */
+void sim_json_write(struct sim_call *call, struct json_object *root);
+
+/* Writes a refusal by the name that it has in this service; `failure` is the one with status 500. */
+void sim_json_write_error(struct sim_call *call, const char *code, const char *failure);
+
+/* Adds a text to an object. */
+void sim_json_add_text(struct json_object *object, const char *name, const char *text);
+
+#endif
