@@ -211,6 +211,12 @@ class Case:
         except sqlite3.Error:
             return []
 
+    def forget(self):
+        """Closes the journal, whose filesystem is about to go."""
+        if self.database is not None:
+            self.database.close()
+        self.database = None
+
     def state(self):
         rows = self.ask("SELECT state FROM run")
         return rows[0][0] if rows else None
