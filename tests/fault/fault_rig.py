@@ -148,17 +148,20 @@ class Case:
                         "AWS_SECRET_ACCESS_KEY": keys["SecretAccessKey"],
                         "AWS_SESSION_TOKEN": keys["SessionToken"]}
 
-    def start(self, verb):
-        """Starts ebshift and lets simulated time run as soon as it takes part in it."""
+    def spawn(self, verb):
+        """Starts ebshift, whatever the clock does."""
         words = [h.BIN / "ebshift", verb, *self.words]
         if verb == "migrate":
             words += ["--to-zone", "eu-west-1a", "--no-fence", "--max-downtime", "30m", "--window",
                       self.window, "--force"]
+        return subprocess.Popen([str(word) for word in words] + ["--verbose"], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environ)
+
+    def start(self, verb):
+        """Starts ebshift and lets simulated time run as soon as it takes part in it."""
         self.site.clock.hold()
         sessions = self.site.clock.sessions()
-        process = subprocess.Popen([str(word) for word in words] + ["--verbose"], text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   env=self.environ)
+        process = self.spawn(verb)
         # The session of a process killed just now may be counted in, and go while the new one comes:
         # the count would never rise, and we would hold the clock for ever.
         end = time.monotonic() + 2

@@ -4,6 +4,7 @@ credentials that expire, a disk that fills. Each is ridden out, or told clearly 
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -38,6 +39,28 @@ def a_second_ebshift_is_told_who_is_at_work(site):
     process.send_signal(signal.SIGCONT)
     site.clock.let_run()
     h.check(case.finish(process) == 0, "the first one goes on to its end")
+    case.expect_done()
+
+
+def of_several_at_once_one_wins(site):
+    case = site.case()
+    site.clock.hold()
+    processes = [case.spawn("migrate") for _ in range(4)]
+    site.clock.let_run()
+    ends = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
+    site.clock.hold()
+    codes = sorted(code for _, code in ends)
+    h.check(codes == [0, 11, 11, 11], f"of four at once one wins: {codes}")
+    winner = next(process.pid for process in processes if process.returncode == 0)
+    for text, code in ends:
+        assert code == 0 or f"process {winner} on host '{socket.gethostname()}' since 20" in text, text
+    case.expect_done()
+
+
+def the_lease_of_the_dead_is_taken_over(site):
+    case = site.case()
+    case.kill_when("migrate", lambda: case.state() == "round-wait")
+    h.check(case.run("resume") == 0, "the lease of one that was killed is taken over")
     case.expect_done()
 
 
@@ -130,6 +153,8 @@ def a_restarted_service_is_ridden_out(site):
 def test(place, _):
     site = rig.Site(place)
     a_second_ebshift_is_told_who_is_at_work(site)
+    of_several_at_once_one_wins(site)
+    the_lease_of_the_dead_is_taken_over(site)
     a_service_that_stands_still_is_ridden_out(site)
     expired_credentials_are_told_and_replaced(site)
     a_full_disk_is_told_and_survived(site)
