@@ -117,9 +117,10 @@ static bool is_ours(const struct reading *reading, char *section)
         *end = '\0';
     char *name = trim(section);
     size_t length = strlen(reading->section_prefix);
-    if (length == 0 || strcmp(name, "default") == 0)
+    if (length == 0 || strcmp(name, "default") == 0) {
         return strcmp(name, reading->section_name) == 0 &&
                strcmp(reading->section_prefix, "services ") != 0;
+    }
     if (strncmp(name, reading->section_prefix, length) != 0)
         return false;
     return strcmp(unquote(trim(name + length)), reading->section_name) == 0;
