@@ -98,7 +98,7 @@ def a_full_disk_is_told_and_survived(site):
     for state in ("round-wait", "round-complete", "round-copied", "final-complete"):
         disk = site.place.path / f"disk-{state}"
         disk.mkdir()
-        h.run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk)
+        h.run("mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", disk)
         try:
             check_full_disk(site, disk, state)
         finally:
@@ -127,7 +127,8 @@ def check_full_disk(site, disk, state):
     h.check(code == 1 and "store" in case.told,
             f"a disk full in '{state}': {told(case)}")
     (disk / "filler").unlink()
-    h.check(case.run("resume") == 0, "with room again the run goes on to its end")
+    code = case.run("resume")
+    h.check(code == 0, f"with room again the run goes on to its end: exit {code}")
     case.expect_done()
 
 
