@@ -21,19 +21,14 @@ def start_migrate(scene, *options):
     return process
 
 
-def state_of(scene):
-    # The store may not exist yet.
-    done = subprocess.run([h.BIN / "ebshift", "status", "--config", scene.config, "--output",
-                           "json"], env=scene.cloud.environ(), text=True, capture_output=True)
-    return h.last_document(done.stdout).get("state", "") if done.returncode == 0 else ""
-
-
-def wait_for_state(scene, process, state, seconds=120):
+def wait_for_state(scene, process, *states, seconds=120):
+    """Until the journal shows one of the states; looked at so often that none is missed which lasts
+    as long as a call."""
     end = time.monotonic() + seconds
-    while state_of(scene) != state:
+    while scene.newest_run()[1] not in states:
         if process.poll() is not None or time.monotonic() > end:
-            raise AssertionError(f"the run never came to '{state}', but is at '{state_of(scene)}'")
-        time.sleep(0.02)
+            raise AssertionError(f"the run never came to {states}, but is at {scene.newest_run()}")
+        time.sleep(0.002)
 
 
 def hold_back(scene, action):
@@ -62,8 +57,11 @@ def wait_until_stalled(scene, ledger, process):
 def kill_while_frozen(scene, ledger):
     """The answer to the final set is held back, so that the kill lands inside the freeze."""
     process = start_migrate(scene, "--no-fence")
-    wait_for_state(scene, process, "cut-wait")
+    # A round that ends inside the window leaves no wait before the cut, only its preparation.
+    wait_for_state(scene, process, "cut-wait", "fence")
+    process.send_signal(signal.SIGSTOP)
     hold_back(scene, "CreateSnapshots")
+    process.send_signal(signal.SIGCONT)
     wait_until_stalled(scene, ledger, process)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -111,7 +109,7 @@ def check_no_twins(scene, summary):
 def stop_and_abort(scene):
     before = scene.cloud.objects(), scene.cloud.objects("eu-west-1")
     process = start_migrate(scene)
-    wait_for_state(scene, process, "cut-wait")
+    wait_for_state(scene, process, "round-complete", "cut-wait")
     process.send_signal(signal.SIGTERM)
     h.check(process.wait(30) == 143, "SIGTERM ends it with 143")
     scene.cloud.ebshift("abort", "--config", scene.config)
@@ -120,9 +118,8 @@ def stop_and_abort(scene):
 
 
 def abort_behind_the_fence(scene, ledger):
-    process = start_migrate(scene)
-    wait_for_state(scene, process, "cut-wait")
     hold_back(scene, "CreateVolume")
+    process = start_migrate(scene)
     wait_for_state(scene, process, "volumes")
     process.send_signal(signal.SIGKILL)
     process.wait()

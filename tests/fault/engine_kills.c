@@ -14,7 +14,7 @@
 #include "tests/sim/dice.h"
 
 /* Every so many points without --all; prime to whatever repeats. */
-#define STRIDE 47
+#define STRIDE 97
 
 /* The migrations; objects are hidden for two minutes after their creation where it says so. */
 static const struct move {
