@@ -195,10 +195,10 @@ enum error_code duration_parse(const char *text, int64_t *duration_ms, struct er
         int64_t value = 0;
         if (!isdigit((unsigned char)*cursor))
             return error_set(err, ERR_INVALID, "'%s' is not a duration like 90s, 15m or 2h", text);
-        for (; isdigit((unsigned char)*cursor) && value < INT32_MAX; cursor++)
+        for (; isdigit((unsigned char)*cursor) && value < DURATION_MAX_MS; cursor++)
             value = value * 10 + (*cursor - '0');
         int64_t unit = unit_ms(&cursor);
-        if (unit == 0 || value > INT32_MAX || total > INT64_MAX / 2 - value * unit)
+        if (unit == 0 || value > (DURATION_MAX_MS - total) / unit)
             return error_set(err, ERR_INVALID, "'%s' is not a duration like 90s, 15m or 2h", text);
         total += value * unit;
     } while (*cursor != '\0');

@@ -45,8 +45,11 @@ MUST_CHECK enum error_code instant_parse(const char *text, int64_t *instant_ms, 
 /* Writes RFC 3339 in UTC, with milliseconds if there are any. Returns `text`. */
 const char *instant_text(int64_t instant_ms, char text[INSTANT_TEXT_SIZE]);
 
-/* Parses "90s", "15m", "2h", "1h30m", "3d" or "250ms"; at least one unit, no sign.
- * Errors: ERR_INVALID. */
+/* Longest duration that can be written: 68 years. */
+#define DURATION_MAX_MS (INT32_MAX * MS_PER_SECOND)
+
+/* Parses "90s", "15m", "2h", "1h30m", "3d" or "250ms"; at least one unit, no sign, up to
+ * DURATION_MAX_MS. Errors: ERR_INVALID. */
 MUST_CHECK enum error_code duration_parse(const char *text, int64_t *duration_ms,
                                           struct error *err);
 
