@@ -197,6 +197,19 @@ MUST_CHECK enum error_code store_get_objects(struct store *store, const char *ru
                                              struct object **objects, size_t *count,
                                              struct error *err);
 
+/* The copies of one volume that runs to one account made in a place. Borrows all. */
+struct copy_series {
+    const char *volume_id;
+    enum object_kind kind;
+    const char *region;
+    const char *target_account; /* of the runs; empty: the source's own */
+};
+/* All copies of a series as they were begun, also those deleted since; none that failed at the
+ * service. */
+MUST_CHECK enum error_code store_get_copies(struct store *store, const struct copy_series *series,
+                                            struct object **copies, size_t *count,
+                                            struct error *err);
+
 /* Tells whether a round that began at an instant carried every block of some volume. */
 MUST_CHECK enum error_code store_had_full_round(struct store *store, int64_t started_ms, bool *had,
                                                 struct error *err);

@@ -87,9 +87,9 @@ const char *lineage_full_text(enum lineage_full full)
     static const char *const texts[] = {
         [LINEAGE_INCREMENTAL] = "the next copy is incremental",
         [LINEAGE_FULL_FIRST] = "full: the first copy to this target; plan a window after it",
-        [LINEAGE_FULL_KEY] = "full: a copy has another key; use one key for the whole series",
-        [LINEAGE_FULL_ARCHIVED] = "full: the newest copy is archived; restore it first",
-        [LINEAGE_FULL_DELETED] = "full: the newest copy was deleted; never prune the newest one",
+        [LINEAGE_FULL_KEY] = "full: a copy there has another key; use one key for the whole series",
+        [LINEAGE_FULL_ARCHIVED] = "full: the newest copy there is archived; restore it first",
+        [LINEAGE_FULL_DELETED] = "full: the newest copy there was deleted; keep the newest one",
     };
     return texts[full];
 }

@@ -54,7 +54,7 @@ enum machine_event {
     EVENT_ROUND, /* the plan says: another round */
     EVENT_CUT,   /* the plan says: cut */
     EVENT_HOP,   /* another copy follows on the way */
-    EVENT_LOST,  /* what was waited for failed at the service; take it again */
+    EVENT_LOST,  /* what was waited for failed at the service; do it again */
     EVENT_ABORT, /* the operator gives up */
 };
 

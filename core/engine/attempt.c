@@ -16,6 +16,13 @@ struct attempt attempt_begin(const struct clock *clock, const struct log *log, c
     };
 }
 
+struct attempt attempt_to_learn(const struct clock *clock, const struct log *log, const char *what,
+                                int64_t limit_ms)
+{
+    return attempt_begin(clock, log, what,
+                         limit_ms < PATIENCE_TO_LEARN_MS ? limit_ms : PATIENCE_TO_LEARN_MS);
+}
+
 /* splitmix64: jitter needs spread, not secrecy. */
 static double next_random01(uint64_t *state)
 {

@@ -34,6 +34,11 @@ struct attempt {
 struct attempt attempt_begin(const struct clock *clock, const struct log *log, const char *what,
                              int64_t limit_ms);
 
+/* Begins a call that only teaches: no round of a series waits half an hour for one, as it does for a
+ * snapshot. */
+struct attempt attempt_to_learn(const struct clock *clock, const struct log *log, const char *what,
+                                int64_t limit_ms);
+
 /* After an attempt that ended with *code: false if it succeeded or nothing will mend it, with the
  * failure explained in *err; true after the wait if it shall be sent again. A call that creates
  * something without a client token asks attempt_unsure() first. An interrupted wait ends the loop

@@ -1,24 +1,19 @@
 #include "core/engine/collect.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/engine/attempt.h"
 #include "core/engine/block_map.h"
+#include "core/engine/collect_writes.h"
 #include "core/engine/engine.h"
 #include "core/engine/listing.h"
 #include "model/instant.h"
 
 /* Unions reach over at most so many neighbouring gaps. */
 #define MERGE_MAX 24
-/* CloudWatch keeps 5-minute periods for 63 days. */
-#define PERIOD_S       300
-#define METRIC_KEEP_MS (62 * MS_PER_DAY)
-/* The newest periods may still change. */
-#define METRIC_LAG_MS (10 * MS_PER_MINUTE)
 
 static int by_start(const void *left, const void *right)
 {
@@ -73,22 +68,13 @@ static int64_t known_change(const struct volume_rows *rows, int64_t start_ms, in
     return -1;
 }
 
-/* What only teaches may fail for now: no round of a series waits half an hour for it, as it does for
- * a snapshot. */
-static struct attempt begin_to_learn(const struct collect_request *request, const char *what)
-{
-    int64_t patience_ms = request->patience_ms;
-    if (patience_ms > PATIENCE_TO_LEARN_MS)
-        patience_ms = PATIENCE_TO_LEARN_MS;
-    return attempt_begin(request->clock, request->log, what, patience_ms);
-}
-
 static enum error_code list_blocks(const struct collect_request *request, const char *first_id,
                                    const char *second_id, struct block_map *map, struct error *err)
 {
     struct cloud_block_sink sink = block_map_sink(map);
     enum error_code code = ERR_NONE;
-    struct attempt attempt = begin_to_learn(request, "list changed blocks");
+    struct attempt attempt =
+        attempt_to_learn(request->clock, request->log, "list changed blocks", request->patience_ms);
     do {
         code = request->source->list_changed_blocks(request->source->self, first_id, second_id,
                                                     &sink, err);
@@ -270,154 +256,150 @@ static enum error_code collect_snapshot_durations(const struct collect_request *
     return ERR_NONE;
 }
 
+/* One hop of the path: the copies that stand there, and those that runs of this store made. */
+struct landing {
+    struct cloud_snapshots standing;
+    struct object *made; /* heap; as they were begun */
+    size_t made_count;
+};
+
+struct landings {
+    struct landing items[PATH_HOPS_MAX];
+    size_t count;
+};
+
+static void landings_done(struct landings *landings)
+{
+    for (size_t i = 0; i < landings->count; i++) {
+        cloud_snapshots_done(&landings->items[i].standing);
+        free(landings->items[i].made);
+    }
+}
+
+/* The copy of a hop that stands for an instant, NULL if there is none. */
+static const struct cloud_snapshot *copy_of(const struct landing *landing, int64_t instant_ms)
+{
+    for (size_t i = 0; i < landing->standing.count; i++) {
+        const struct cloud_snapshot *copy = &landing->standing.items[i];
+        if (listing_instant(copy) == instant_ms && has_duration(copy))
+            return copy;
+    }
+    return NULL;
+}
+
 /* How long the copies of the earlier hops took that stand for an instant; -1 if one is missing. */
-static int64_t earlier_ms(const struct cloud_snapshots *hops, size_t count, int64_t instant_ms)
+static int64_t earlier_ms(const struct landings *landings, int64_t instant_ms)
 {
     int64_t sum_ms = 0;
-    for (size_t hop = 0; hop < count; hop++) {
-        int64_t took_ms = -1;
-        for (size_t i = 0; i < hops[hop].count && took_ms < 0; i++) {
-            const struct cloud_snapshot *copy = &hops[hop].items[i];
-            if (listing_instant(copy) == instant_ms && copy->completed_ms > 0)
-                took_ms = copy->completed_ms - copy->started_ms;
-        }
-        if (took_ms < 0)
+    for (size_t hop = 0; hop + 1 < landings->count; hop++) {
+        const struct cloud_snapshot *copy = copy_of(&landings->items[hop], instant_ms);
+        if (copy == NULL || copy->completed_ms == 0)
             return -1;
-        sum_ms += took_ms;
+        sum_ms += copy->completed_ms - copy->started_ms;
     }
     return sum_ms;
+}
+
+/* True if the copy made before this one is there no more: then it may be that everything was carried. */
+static bool lost_its_base(const struct landing *landing, const struct cloud_snapshot *copy)
+{
+    const char *before = NULL;
+    for (size_t i = 0; i < landing->made_count; i++) {
+        const struct object *made = &landing->made[i];
+        if (made->started_ms < copy->started_ms && strcmp(made->id, copy->id) != 0)
+            before = made->id;
+    }
+    return before != NULL && !listing_has(&landing->standing, before);
+}
+
+static bool is_base_lost(const struct landings *landings, int64_t instant_ms)
+{
+    for (size_t hop = 0; hop < landings->count; hop++) {
+        const struct cloud_snapshot *copy = copy_of(&landings->items[hop], instant_ms);
+        if (copy != NULL && lost_its_base(&landings->items[hop], copy))
+            return true;
+    }
+    return false;
+}
+
+/* What a copy carried: what changed since the one before it stands for, everything if there is none.
+ * If that one is not what it was built on, the plan of its round knew. */
+static enum error_code fill_copy(const struct collect_request *request,
+                                 const struct volume_rows *known, const struct landings *landings,
+                                 const struct cloud_snapshot *copy, int64_t last_ms,
+                                 struct duration_sample *sample, struct error *err)
+{
+    int64_t instant_ms = listing_instant(copy);
+    bool lost = is_base_lost(landings, instant_ms);
+    sample->full = last_ms == 0;
+    if (lost)
+        TRY(store_had_full_round(request->store, instant_ms, &sample->full, err));
+    if (sample->full)
+        sample->delta_bytes = (int64_t)copy->full_bytes;
+    else if (!lost)
+        sample->delta_bytes = known_change(known, last_ms, instant_ms);
+    return ERR_NONE;
+}
+
+/* What was learned of a copy when its base still stood is not asked again. */
+static bool is_learned(const struct volume_rows *known, const char *id)
+{
+    for (size_t i = 0; i < known->duration_count; i++) {
+        const struct duration_sample *row = &known->durations[i];
+        if (row->kind == TRANSFER_COPY && strcmp(row->id, id) == 0)
+            return !row->pending && row->delta_bytes >= 0;
+    }
+    return false;
 }
 
 /* A copy counts with all its hops: the model knows one transfer between snapshot and target. */
 static enum error_code store_copies(const struct collect_request *request, const char *volume_id,
                                     const struct volume_rows *known,
-                                    const struct cloud_snapshots *hops, struct error *err)
+                                    const struct landings *landings, struct error *err)
 {
-    const struct path *path = request->path;
-    const struct cloud_snapshots *copies = &hops[path->count - 1];
+    const struct cloud_snapshots *copies = &landings->items[landings->count - 1].standing;
     int64_t now_ms = clock_now_ms(request->clock);
     int64_t last_ms = 0;
     for (size_t i = 0; i < copies->count; i++) {
         const struct cloud_snapshot *copy = &copies->items[i];
         int64_t instant_ms = listing_instant(copy);
-        int64_t before_ms = earlier_ms(hops, path->count - 1, instant_ms);
+        int64_t before_ms = earlier_ms(landings, instant_ms);
         if (instant_ms == 0 || !has_duration(copy) || before_ms < 0)
             continue;
-        struct store_duration row = duration_row(copy, now_ms);
-        row.sample.kind = TRANSFER_COPY;
-        row.sample.duration_ms += before_ms;
-        row.sample.full = last_ms == 0;
-        row.sample.delta_bytes =
-            last_ms == 0 ? (int64_t)copy->full_bytes : known_change(known, last_ms, instant_ms);
-        (void)snprintf(row.target_region, sizeof(row.target_region), "%s", path->name);
-        TRY(store_put_durations(request->store, volume_id, &row, 1, err));
+        if (!is_learned(known, copy->id)) {
+            struct store_duration row = duration_row(copy, now_ms);
+            row.sample.kind = TRANSFER_COPY;
+            row.sample.duration_ms += before_ms;
+            TRY(fill_copy(request, known, landings, copy, last_ms, &row.sample, err));
+            (void)snprintf(row.target_region, sizeof(row.target_region), "%s", request->path->name);
+            TRY(store_put_durations(request->store, volume_id, &row, 1, err));
+        }
         last_ms = instant_ms;
     }
     return ERR_NONE;
 }
 
+static enum error_code look_at_hop(const struct collect_request *request, const char *volume_id,
+                                   size_t hop, struct landing *landing, struct error *err)
+{
+    struct cloud_snapshot_filter filter = {.tag_key = TAG_VOLUME, .tag_value = volume_id};
+    struct copy_series series = path_series(request->path, hop, volume_id);
+    TRY(list(request, request->path->hops[hop].to, &filter, &landing->standing, err));
+    drop_useless(&landing->standing);
+    return store_get_copies(request->store, &series, &landing->made, &landing->made_count, err);
+}
+
 static enum error_code collect_copies(const struct collect_request *request, const char *volume_id,
                                       const struct volume_rows *known, struct error *err)
 {
-    struct cloud_snapshots hops[PATH_HOPS_MAX] = {0};
-    struct cloud_snapshot_filter filter = {.tag_key = TAG_VOLUME, .tag_value = volume_id};
+    struct landings landings = {.count = request->path->count};
     enum error_code code = ERR_NONE;
-    for (size_t i = 0; i < request->path->count && code == ERR_NONE; i++) {
-        code = list(request, request->path->hops[i].to, &filter, &hops[i], err);
-        drop_useless(&hops[i]);
-    }
+    for (size_t i = 0; i < landings.count && code == ERR_NONE; i++)
+        code = look_at_hop(request, volume_id, i, &landings.items[i], err);
     if (code == ERR_NONE)
-        code = store_copies(request, volume_id, known, hops, err);
-    for (size_t i = 0; i < request->path->count; i++)
-        cloud_snapshots_done(&hops[i]);
+        code = store_copies(request, volume_id, known, &landings, err);
+    landings_done(&landings);
     return code;
-}
-
-/* ---- write rates ---- */
-
-static enum error_code get_metric(const struct collect_request *request,
-                                  const struct cloud_metric_request *wanted,
-                                  struct cloud_metric *metric, struct error *err)
-{
-    enum error_code code = ERR_NONE;
-    struct attempt attempt = begin_to_learn(request, "read the write metrics");
-    do {
-        cloud_metric_done(metric);
-        code = request->source->get_metric(request->source->self, wanted, metric, err);
-    } while (attempt_again(&attempt, &code, err));
-    return code;
-}
-
-/* The operations of the period that starts at an instant, -1 if unknown; both series ascend. */
-static int64_t ops_at(const struct cloud_metric *ops, size_t *cursor, int64_t start_ms)
-{
-    while (*cursor < ops->count && ops->points[*cursor].start_ms < start_ms)
-        (*cursor)++;
-    if (*cursor == ops->count || ops->points[*cursor].start_ms != start_ms)
-        return -1;
-    return llround(ops->points[*cursor].sum);
-}
-
-static enum error_code store_metric(const struct collect_request *request, const char *volume_id,
-                                    const struct cloud_metric *bytes,
-                                    const struct cloud_metric *ops, struct error *err)
-{
-    if (bytes->count == 0)
-        return ERR_NONE;
-    struct write_sample *rows = calloc(bytes->count, sizeof(*rows));
-    if (rows == NULL)
-        return error_set(err, ERR_NO_MEMORY, "cannot hold %zu periods", bytes->count);
-    size_t cursor = 0;
-    for (size_t i = 0; i < bytes->count; i++) {
-        rows[i] = (struct write_sample){
-            .start_ms = bytes->points[i].start_ms,
-            .length_ms = PERIOD_S * MS_PER_SECOND,
-            .bytes = llround(bytes->points[i].sum),
-            .ops = ops_at(ops, &cursor, bytes->points[i].start_ms),
-        };
-    }
-    enum error_code code = store_put_writes(request->store, volume_id, rows, bytes->count, err);
-    free(rows);
-    return code;
-}
-
-static enum error_code collect_writes(const struct collect_request *request, const char *volume_id,
-                                      struct collect_result *result, struct error *err)
-{
-    CLEANUP_CLOUD_METRIC struct cloud_metric bytes = {0};
-    CLEANUP_CLOUD_METRIC struct cloud_metric ops = {0};
-    const int64_t period_ms = PERIOD_S * MS_PER_SECOND;
-    int64_t start_ms = 0;
-    int64_t end_ms = (clock_now_ms(request->clock) - METRIC_LAG_MS) / period_ms * period_ms;
-    TRY(store_writes_end(request->store, volume_id, &start_ms, err));
-    if (start_ms < end_ms - METRIC_KEEP_MS)
-        start_ms = end_ms - METRIC_KEEP_MS;
-    if (start_ms >= end_ms)
-        return ERR_NONE;
-    struct cloud_metric_request wanted = {
-        .volume_id = volume_id,
-        .name = "VolumeWriteBytes",
-        .start_ms = start_ms,
-        .end_ms = end_ms,
-        .period_s = PERIOD_S,
-    };
-    TRY(get_metric(request, &wanted, &bytes, err));
-    wanted.name = "VolumeWriteOps";
-    TRY(get_metric(request, &wanted, &ops, err));
-    result->periods = bytes.count;
-    return store_metric(request, volume_id, &bytes, &ops, err);
-}
-
-/* Without metrics the model still has the snapshots; without the right to read them it says so. */
-static enum error_code collect_writes_if_possible(const struct collect_request *request,
-                                                  const char *volume_id,
-                                                  struct collect_result *result, struct error *err)
-{
-    enum error_code code = collect_writes(request, volume_id, result, err);
-    if (code == ERR_NONE || code == ERR_INTERRUPTED || code == ERR_STORE)
-        return code;
-    log_event(request->log, LOG_WARN, clock_now_ms(request->clock), "%s", err->message);
-    return ERR_NONE;
 }
 
 enum error_code collect_volume(const struct collect_request *request, const char *volume_id,
@@ -439,5 +421,5 @@ enum error_code collect_volume(const struct collect_request *request, const char
     TRY(collect_snapshot_durations(request, volume_id, &snapshots, &learned, err));
     if (request->path->count > 0)
         TRY(collect_copies(request, volume_id, &learned, err));
-    return collect_writes_if_possible(request, volume_id, result, err);
+    return collect_writes(request, volume_id, result, err);
 }

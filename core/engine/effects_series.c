@@ -6,6 +6,7 @@
 #include "core/engine/collect.h"
 #include "core/engine/effects.h"
 #include "core/engine/lease.h"
+#include "core/engine/listing.h"
 #include "core/engine/objects.h"
 #include "core/engine/outlook.h"
 #include "core/engine/path.h"
@@ -148,9 +149,58 @@ static enum error_code plan_and_begin(struct engine *engine, struct outlook *out
     return begin_round(engine, &outlook->plan, event, err);
 }
 
+/* What the last finished round made and is there no more. */
+struct pruned {
+    int round;
+    bool forget; /* journal it as lost */
+    bool found;
+};
+
+static enum error_code find_pruned(struct engine *engine, struct objects *objects,
+                                   enum object_kind kind, struct pruned *pruned, struct error *err)
+{
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
+    const struct cloud *cloud = path_cloud(engine->path, kind, engine->source, engine->target);
+    struct object *made[CLOUD_SET_MAX];
+    const char *ids[CLOUD_SET_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < engine->config->volume_count; i++) {
+        made[count] = objects_find(objects, kind, pruned->round, engine->config->volumes[i]);
+        if (made[count] == NULL)
+            continue;
+        ids[count] = made[count]->id;
+        count++;
+    }
+    if (count > 0)
+        TRY(poll_snapshots(engine, cloud, ids, count, &seen, err));
+    for (size_t i = 0; i < count; i++) {
+        if (listing_has(&seen, ids[i]))
+            continue;
+        pruned->found = true;
+        log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
+                  "somebody deleted '%s' of round %d, on which the next was to build", ids[i],
+                  pruned->round);
+        if (pruned->forget)
+            TRY(objects_move(engine, made[i], OBJECT_LOST, err));
+    }
+    return ERR_NONE;
+}
+
+static enum error_code check_bases(struct engine *engine, struct pruned *pruned, struct error *err)
+{
+    CLEANUP_OBJECTS struct objects objects = {0};
+    TRY(objects_load(engine, &objects, err));
+    TRY(find_pruned(engine, &objects, OBJECT_SNAPSHOT, pruned, err));
+    for (size_t hop = 0; hop < engine->path->count; hop++)
+        TRY(find_pruned(engine, &objects, path_kind(engine->path, hop), pruned, err));
+    return ERR_NONE;
+}
+
 enum error_code effect_plan(struct engine *engine, enum machine_event *event, struct error *err)
 {
+    struct pruned pruned = {.round = engine->run.round, .forget = true};
     TRY(lease_take(engine, err));
+    TRY(check_bases(engine, &pruned, err));
     struct outlook *outlook = calloc(1, sizeof(*outlook));
     if (outlook == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot plan");
@@ -160,13 +210,21 @@ enum error_code effect_plan(struct engine *engine, enum machine_event *event, st
     return code;
 }
 
+/* The wait may have been of hours, and a plan holds only while what it builds on is kept: better another
+ * round now than a downtime in which everything is carried. */
 enum error_code effect_wait(struct engine *engine, enum machine_event *event, struct error *err)
 {
-    (void)event;
     struct round round = {0};
+    struct pruned pruned = {.round = engine->run.round - 1};
     TRY(set_get_round(engine, engine->run.round, &round, err));
     struct counting counting = engine_counting(engine);
-    return counting_sleep_until(&counting, round.planned_ms, err);
+    TRY(counting_sleep_until(&counting, round.planned_ms, err));
+    TRY(check_bases(engine, &pruned, err));
+    if (!pruned.found)
+        return ERR_NONE;
+    engine->run.round--;
+    *event = EVENT_LOST;
+    return ERR_NONE;
 }
 
 /* The bytes that changed in the gap before an instant, -1 if no row tells. */

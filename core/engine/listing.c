@@ -1,5 +1,7 @@
 #include "core/engine/listing.h"
 
+#include <string.h>
+
 #include "core/engine/attempt.h"
 #include "core/engine/engine.h"
 #include "model/instant.h"
@@ -17,6 +19,15 @@ enum error_code listing_snapshots(const struct listing *listing,
         code = cloud->list_snapshots(cloud->self, filter, found, err);
     } while (attempt_again(&attempt, &code, err));
     return code;
+}
+
+bool listing_has(const struct cloud_snapshots *snapshots, const char *id)
+{
+    for (size_t i = 0; i < snapshots->count; i++) {
+        if (strcmp(snapshots->items[i].id, id) == 0)
+            return true;
+    }
+    return false;
 }
 
 int64_t listing_instant(const struct cloud_snapshot *copy)

@@ -1,10 +1,11 @@
 /* listing.h: snapshots by filter, asked for with patience, and what the tags of a copy tell.
  *
- * Whoever looks at a lineage asks here: collect.c to learn, outlook.c to plan, objects.c to find what
+ * Whoever looks at a lineage asks here: collect.c to learn, outlook.c and base.c to plan, objects.c to find what
  * a lost answer was about. Polling objects by id is poll.h's. */
 #ifndef CORE_ENGINE_LISTING_H
 #define CORE_ENGINE_LISTING_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/clock.h"
@@ -26,6 +27,9 @@ struct listing {
 MUST_CHECK enum error_code listing_snapshots(const struct listing *listing,
                                              const struct cloud_snapshot_filter *filter,
                                              struct cloud_snapshots *found, struct error *err);
+
+/* True if a snapshot of that id is among them. */
+bool listing_has(const struct cloud_snapshots *snapshots, const char *id);
 
 /* The instant that a copy of ours stands for, Unix milliseconds UTC; 0 if its tag is missing or
  * broken. */

@@ -1,10 +1,9 @@
 #include "core/engine/outlook.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <sys/param.h>
 
 #include "core/engine/attempt.h"
+#include "core/engine/base.h"
 #include "core/engine/counting.h"
 #include "core/engine/engine.h"
 #include "core/engine/listing.h"
@@ -68,49 +67,38 @@ static enum error_code look_at_source(const struct outlook_request *request, con
     return ERR_NONE;
 }
 
-/* The ARN of a hop's key, "" if none is named or it cannot be asked about: then no copy is left out
- * for its key. */
-static void key_of_hop(const struct hop *hop, char arn[CLOUD_KEY_SIZE])
+/* A first copy is full, and everybody expects that; any other reason is news. */
+static void tell_full(const struct outlook_request *request, const struct cloud *where,
+                      const char *volume_id, enum lineage_full full)
 {
-    struct cloud_key key = {0};
-    struct error unused = {0};
-    if (hop->key_id[0] != '\0')
-        (void)hop->to->get_key(hop->to->self, hop->key_id, &key, &unused);
-    (void)snprintf(arn, CLOUD_KEY_SIZE, "%s", key.arn);
-}
-
-/* The newest completed copy of a hop, by the tags that ebshift gave it. The next one builds on it,
- * unless it lies under another key. */
-static enum error_code newest_copy(const struct outlook_request *request, const struct hop *hop,
-                                   const char *volume_id, int64_t *newest_ms, struct error *err)
-{
-    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots copies = {0};
-    struct cloud_snapshot_filter filter = {.tag_key = TAG_VOLUME, .tag_value = volume_id};
-    char key_arn[CLOUD_KEY_SIZE] = "";
-    TRY(list(request, hop->to, &filter, &copies, err));
-    for (size_t i = 0; i < copies.count; i++) {
-        const struct cloud_snapshot *copy = &copies.items[i];
-        int64_t instant_ms = listing_instant(copy);
-        if (copy->state != CLOUD_SNAPSHOT_COMPLETED || copy->archived || instant_ms <= *newest_ms)
-            continue;
-        if (copy->encrypted && key_arn[0] == '\0')
-            key_of_hop(hop, key_arn);
-        if (key_arn[0] == '\0' || strcmp(copy->key_id, key_arn) == 0)
-            *newest_ms = instant_ms;
-    }
-    return ERR_NONE;
+    if (full == LINEAGE_INCREMENTAL || full == LINEAGE_FULL_FIRST)
+        return;
+    log_event(request->log, LOG_WARN, clock_now_ms(request->clock),
+              "the next copy of volume '%s' to %s is %s", volume_id, where->region,
+              lineage_full_text(full));
 }
 
 /* What the target has is what has come the whole way; a hop whose lineage is lost makes the next
  * round full. */
-static enum error_code look_at_target(const struct outlook_request *request, const char *volume_id,
-                                      struct plan_member *member, struct error *err)
+static enum error_code look_at_target(const struct outlook_request *request,
+                                      const struct cloud_volume *volume, struct plan_member *member,
+                                      struct error *err)
 {
+    struct base_request wanted = {
+        .path = request->path,
+        .volume_id = volume->id,
+        .volume_encrypted = volume->encrypted,
+        .store = request->store,
+        .clock = request->clock,
+        .log = request->log,
+        .patience_ms = request->patience_ms,
+    };
     member->last_copied_ms = INT64_MAX;
-    for (size_t i = 0; i < request->path->count; i++) {
-        int64_t newest_ms = 0;
-        TRY(newest_copy(request, &request->path->hops[i], volume_id, &newest_ms, err));
-        member->last_copied_ms = MIN(member->last_copied_ms, newest_ms);
+    for (; wanted.hop < request->path->count; wanted.hop++) {
+        struct base base = {0};
+        TRY(base_find(&wanted, &base, err));
+        tell_full(request, request->path->hops[wanted.hop].to, volume->id, base.full);
+        member->last_copied_ms = MIN(member->last_copied_ms, base.instant_ms);
     }
     return ERR_NONE;
 }
@@ -145,7 +133,7 @@ static enum error_code add_member(const struct outlook_request *request, const c
     };
     TRY(look_at_source(request, volume_id, member, err));
     if (copies)
-        TRY(look_at_target(request, volume_id, member, err));
+        TRY(look_at_target(request, &volumes.items[0], member, err));
     /* The service's clock may run ahead of ours by a little; the planner knows no future. */
     int64_t now_ms = clock_now_ms(request->clock);
     member->last_snapshot_ms = MIN(member->last_snapshot_ms, now_ms);

@@ -67,6 +67,16 @@ enum object_kind path_source_kind(const struct path *path, size_t hop)
     return hop == 0 ? OBJECT_SNAPSHOT : path_kind(path, hop - 1);
 }
 
+struct copy_series path_series(const struct path *path, size_t hop, const char *volume_id)
+{
+    return (struct copy_series){
+        .volume_id = volume_id,
+        .kind = path_kind(path, hop),
+        .region = path->hops[hop].to->region,
+        .target_account = path->account_id,
+    };
+}
+
 const struct cloud *path_cloud(const struct path *path, enum object_kind kind,
                                const struct cloud *source, const struct cloud *target)
 {

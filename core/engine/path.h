@@ -57,6 +57,9 @@ enum object_kind path_kind(const struct path *path, size_t hop);
 /* What a hop copies: the snapshots, or the copies of the hop before. */
 enum object_kind path_source_kind(const struct path *path, size_t hop);
 
+/* The copies that a hop made of a volume, as the store finds them; borrows both. */
+struct copy_series path_series(const struct path *path, size_t hop, const char *volume_id);
+
 /* Where the objects of a kind are. */
 const struct cloud *path_cloud(const struct path *path, enum object_kind kind,
                                const struct cloud *source, const struct cloud *target);

@@ -46,6 +46,10 @@ enum error_code store_save_object(struct store *store, const struct object *obje
     return db_run(&query, err);
 }
 
+#define SELECT_OBJECT                                                                              \
+    "SELECT number, kind, state, round, token, volume_id, from_id, id, region, device,"            \
+    " intended_ms, started_ms, done_ms FROM object"
+
 static enum error_code read_object(const struct db_query *query, void *item, struct error *err)
 {
     struct object *object = item;
@@ -76,10 +80,27 @@ enum error_code store_get_objects(struct store *store, const char *run_id, struc
 {
     CLEANUP_QUERY struct db_query query = {0};
     TRY(db_prepare(store,
-                   "SELECT number, kind, state, round, token, volume_id, from_id, id, region,"
-                   " device, intended_ms, started_ms, done_ms FROM object WHERE run_id = ?"
-                   " ORDER BY number",
+                   SELECT_OBJECT " WHERE run_id = ?"
+                                 " ORDER BY number",
                    &query, err));
     db_bind_text(&query, run_id);
     return db_read_all(&query, read_object, sizeof(**objects), (void **)objects, count, err);
+}
+
+enum error_code store_get_copies(struct store *store, const struct copy_series *series,
+                                 struct object **copies, size_t *count, struct error *err)
+{
+    CLEANUP_QUERY struct db_query query = {0};
+    TRY(db_prepare(store,
+                   SELECT_OBJECT " WHERE volume_id = ? AND kind = ? AND region = ? AND id <> ''"
+                                 " AND (state <> ? OR done_ms > 0)"
+                                 " AND run_id IN (SELECT id FROM run WHERE target_account = ?)"
+                                 " ORDER BY number",
+                   &query, err));
+    db_bind_text(&query, series->volume_id);
+    db_bind_int(&query, series->kind);
+    db_bind_text(&query, series->region);
+    db_bind_int(&query, OBJECT_LOST);
+    db_bind_text(&query, series->target_account);
+    return db_read_all(&query, read_object, sizeof(**copies), (void **)copies, count, err);
 }

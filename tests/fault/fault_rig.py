@@ -56,10 +56,10 @@ class Clock:
 class Site:
     """One cloudsim for many cases."""
 
-    def __init__(self, place, time_scale=100000, seed=7):
+    def __init__(self, place, time_scale=100000, seed=7, world="empty"):
         self.place = place
         self.time_scale = time_scale
-        self.cloud = h.Cloud(place, time_scale=time_scale, seed=seed)
+        self.cloud = h.Cloud(place, time_scale=time_scale, seed=seed, world=world)
         self.clock = Clock(self.cloud)
         self.environ = self.cloud.environ()
         # The outside judge's own library: starting the program for each call takes a second.
@@ -68,11 +68,11 @@ class Site:
         self.ec2 = self.client()
         self.cases = 0
 
-    def client(self, service="ec2", keys=None):
+    def client(self, service="ec2", keys=None, region="us-east-1"):
         keys = keys or {"AccessKeyId": self.cloud.env["AWS_ACCESS_KEY_ID"],
                         "SecretAccessKey": self.cloud.env["AWS_SECRET_ACCESS_KEY"]}
         return self.session.create_client(
-            service, region_name="us-east-1", endpoint_url=self.cloud.env["AWS_ENDPOINT_URL"],
+            service, region_name=region, endpoint_url=self.cloud.env["AWS_ENDPOINT_URL"],
             aws_access_key_id=keys["AccessKeyId"], aws_secret_access_key=keys["SecretAccessKey"],
             aws_session_token=keys.get("SessionToken"))
 

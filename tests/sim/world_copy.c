@@ -120,6 +120,22 @@ static struct copy_track *find_track(struct world *world, const struct caller *c
     return track;
 }
 
+/* The EBS user guide asks for one key, or none, of all copies of the lineage in a place. */
+static bool is_other_key_there(const struct world *world, const struct copy_track *track,
+                               const struct sim_snapshot *copy)
+{
+    for (size_t i = 0; i < world->snapshot_count; i++) {
+        const struct sim_snapshot *other = world->snapshots[i];
+        bool stands =
+            other->is_copy && !other->inner->gone && !other->inner->doomed && !other->fails;
+        if (stands && other->inner->lineage == track->lineage &&
+            strcmp(other->account, track->account) == 0 &&
+            strcmp(other->region, track->region) == 0 && strcmp(other->key_arn, copy->key_arn) != 0)
+            return true;
+    }
+    return false;
+}
+
 /* What the copy can build on, or NULL: it moves everything. */
 static const struct sim_snapshot *increment_base(struct world *world,
                                                  const struct copy_track *track,
@@ -132,7 +148,7 @@ static const struct sim_snapshot *increment_base(struct world *world,
         same_place ? source : world_find_snapshot(world, track->newest_id);
     if (base == NULL || base->inner->doomed || strcmp(base->key_arn, copy->key_arn) != 0)
         return NULL;
-    return base;
+    return same_place || !is_other_key_there(world, track, copy) ? base : NULL;
 }
 
 static int64_t count_moved(const struct sim_snapshot *base, const struct sim_snapshot *copy)

@@ -314,8 +314,23 @@ Test(world, first_copy_is_full_and_the_next_builds_on_the_newest)
     cr_assert(world_delete_snapshot(bench.world, &there, newest->id, &no));
     cr_expect_eq(moved_blocks(copy_done(&bench, second, NULL)), 80,
                  "the newest copy is gone, so the older one does not help");
-    cr_expect_eq(moved_blocks(copy_done(&bench, second, "alias/data")), 80, "another key");
-    cr_expect_eq(moved_blocks(copy_done(&bench, second, "alias/data")), 0, "the same key again");
+}
+
+Test(world, copies_build_on_each_other_under_one_key_only)
+{
+    CLEANUP_BENCH struct bench bench;
+    struct refusal no = {0};
+    struct caller there = {"111122223333", "eu-west-1", ""};
+    bench_open(&bench, 7, false);
+    struct sim_volume *volume = make_volume(&bench, "gp3", 100);
+    world_touch(bench.world, volume, 0, 80 * SIM_BLOCK_BYTES);
+    struct sim_snapshot *snapshot = snap_done(&bench, volume);
+    struct sim_snapshot *plain = copy_done(&bench, snapshot, NULL);
+    cr_expect_eq(moved_blocks(copy_done(&bench, snapshot, "alias/data")), 80, "another key");
+    cr_expect_eq(moved_blocks(copy_done(&bench, snapshot, "alias/data")), 80,
+                 "the same key again, but there is still a copy under another");
+    cr_assert(world_delete_snapshot(bench.world, &there, plain->id, &no));
+    cr_expect_eq(moved_blocks(copy_done(&bench, snapshot, "alias/data")), 0, "now one key");
 }
 
 Test(world, a_copy_needs_a_completed_source_and_waits_for_the_one_before)

@@ -143,8 +143,10 @@ static struct run wanted_run(const struct rig *rig, int64_t now_ms)
         .confidence = 0.9,
     };
     COPY_TEXT(run.source_instance, rig->world.names.instance);
-    if (rig->options.other_account)
+    if (rig->options.other_account) {
         COPY_TEXT(run.target_key, "alias/data");
+        COPY_TEXT(run.target_account, RIG_OTHER);
+    }
     if (!rig->options.no_instance && rig->options.other_account)
         COPY_TEXT(run.target_instance, rig->world.names.target_instance_b);
     else if (!rig->options.no_instance)

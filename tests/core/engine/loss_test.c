@@ -140,6 +140,100 @@ Test(engine_loss, a_run_is_not_resumed_with_one_volume_more)
     expect_done("with its own set again");
 }
 
+struct pruned_case {
+    bool other_account;
+    enum machine_state state;
+    enum object_kind kind;
+};
+
+ParameterizedTestParameters(engine_loss, pruned)
+{
+    static struct pruned_case cases[] = {
+        {false, STATE_ROUND_LEARN, OBJECT_COPY}, /* nothing was learned from it yet */
+        {false, STATE_PLAN, OBJECT_COPY},
+        {true, STATE_PLAN, OBJECT_COPY},
+        {true, STATE_PLAN, OBJECT_RELAY}, /* the copies at the target are all there */
+    };
+    return cr_make_param_array(struct pruned_case, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+/* Deletes the newest of a kind: the one that the next copy would build on. */
+static void prune_newest(enum object_kind kind)
+{
+    struct caller there = {.region = "eu-west-1"};
+    struct refusal no;
+    size_t count;
+    const char *id = "";
+    struct object *objects = rig_objects(&rig, &count);
+    for (size_t i = 0; i < count; i++)
+        id = objects[i].kind == kind ? objects[i].id : id;
+    memcpy(there.account, kind == OBJECT_COPY ? rig_target_account(&rig) : RIG_ACCOUNT,
+           sizeof(RIG_ACCOUNT));
+    cr_assert(world_delete_snapshot(rig.world.world, &there, id, &no), "%s", no.message);
+    free(objects);
+}
+
+static bool is_round_full(int number)
+{
+    CLEANUP_STORE struct store *store = NULL;
+    struct round *rounds = NULL;
+    size_t count = 0;
+    bool full = false;
+    cr_assert_eq(store_open_readonly(rig.directory, &store, &err), ERR_NONE);
+    cr_assert_eq(store_get_rounds(store, RIG_RUN, &rounds, &count, &err), ERR_NONE);
+    for (size_t i = 0; i < count; i++)
+        full |= rounds[i].number == number && rounds[i].full;
+    free(rounds);
+    return full;
+}
+
+/* True if what was learned of the copies of a round says that they carried everything. */
+static bool is_learned_as_full(int number)
+{
+    CLEANUP_STORE struct store *store = NULL;
+    CLEANUP_VOLUME_ROWS struct volume_rows rows = {0};
+    size_t count;
+    bool full = false;
+    const char *path = rig.options.other_account ? RIG_OTHER "/eu-west-1+2" : "eu-west-1";
+    struct object *objects = rig_objects(&rig, &count);
+    cr_assert_eq(store_open_readonly(rig.directory, &store, &err), ERR_NONE);
+    for (size_t i = 0; i < count; i++) {
+        if (objects[i].kind != OBJECT_COPY || objects[i].round != number)
+            continue;
+        volume_rows_done(&rows);
+        cr_assert_eq(store_get_volume_rows(store, objects[i].volume_id, path, &rows, &err),
+                     ERR_NONE);
+        for (size_t j = 0; j < rows.duration_count; j++)
+            full |= strcmp(rows.durations[j].id, objects[i].id) == 0 && rows.durations[j].full;
+    }
+    free(objects);
+    return full;
+}
+
+/* Somebody prunes what the next copy builds on: then a round carries everything, not the downtime. */
+ParameterizedTest(struct pruned_case *c, engine_loss, pruned)
+{
+    struct run run = {0};
+    struct audit_excuse excuse = {.deleted = 1};
+    struct rig_options options = {
+        .seed = 5, .volumes = 2, .fence = true, .other_account = c->other_account};
+    for (int64_t step = c->other_account ? 450 : 250; run.state != c->state || run.round != 2;
+         step++) {
+        enum error_code code;
+        tear_down();
+        rig_init(&rig, &options);
+        cr_assert(rig_drive_and_die(&rig, RIG_RUN_ON, step, &code, &err), "never in round 2");
+        (void)rig_read(&rig, &run);
+    }
+    prune_newest(c->kind);
+    expect_run_on(ERR_NONE);
+    cr_expect(is_round_full(3), "planned as full");
+    cr_expect(is_learned_as_full(3), "and learned from as such");
+    cr_assert(rig_read(&rig, &run));
+    cr_expect_not(is_round_full(run.round), "the final one is not");
+    cr_assert_eq(audit_done(&rig, &excuse, &err), ERR_NONE, "%s", err.message);
+}
+
 /* A run of another store, which knows nothing of ours. */
 static void claim(const char *until)
 {
