@@ -68,7 +68,7 @@ static enum error_code scene_open(struct scene *scene, uint64_t seed, struct err
     (void)snprintf(scene->directory, sizeof(scene->directory), "/tmp/ebshift-series-XXXXXX");
     if (mkdtemp(scene->directory) == NULL)
         return error_set(err, ERR_SYSTEM, "cannot make a directory");
-    TRY(fake_world_open(&scene->fake, seed, true, err));
+    TRY(fake_world_open(&scene->fake, seed, &nature_usual, err));
     scene->here = fake_cloud_init(&scene->here_self, &scene->fake, ACCOUNT, "us-east-1");
     scene->there = fake_cloud_init(&scene->there_self, &scene->fake, ACCOUNT, "eu-west-1");
     const struct path_ends ends = {

@@ -64,7 +64,7 @@ ParameterizedTest(struct target_case *c, target, cases)
 {
     struct error err = {0};
     CLEANUP_FAKE_WORLD struct fake_world fake;
-    cr_assert_eq(fake_world_open(&fake, 5, false, &err), ERR_NONE);
+    cr_assert_eq(fake_world_open(&fake, 5, NULL, &err), ERR_NONE);
     if (c->fault[0] != '\0')
         cr_assert_eq(world_arm_fault(fake.world, c->fault, &err), ERR_NONE, "%s", err.message);
     enum error_code got = check(c, &fake, &err);

@@ -61,11 +61,16 @@ void fake_world_bury(struct fake_world *fake)
     fake->die_at = 0;
 }
 
-enum error_code fake_world_open(struct fake_world *fake, uint64_t seed, bool seeded,
+enum error_code fake_world_open(struct fake_world *fake, uint64_t seed, const struct nature *nature,
                                 struct error *err)
 {
     *fake = (struct fake_world){.now_ms = FIRST_INSTANT_MS};
-    struct world_options options = {.seed = seed, .seeded = seeded, .time = {world_clock_ms, fake}};
+    struct world_options options = {
+        .seed = seed,
+        .seeded = nature != NULL,
+        .nature = nature,
+        .time = {world_clock_ms, fake},
+    };
     TRY(world_open(&fake->world, &options, err));
     world_names(fake->world, &fake->names);
     return ERR_NONE;

@@ -34,10 +34,10 @@ struct fake_world {
     void *inhabitant;
 };
 
-/* Opens a world in memory at a fixed instant. Owns: hand back with fake_world_close().
- * Errors: ERR_SYSTEM. */
-MUST_CHECK enum error_code fake_world_open(struct fake_world *fake, uint64_t seed, bool seeded,
-                                           struct error *err);
+/* Opens a world in memory at a fixed instant, with a history of this nature, or empty if it is NULL.
+ * Owns: hand back with fake_world_close(). Errors: ERR_SYSTEM. */
+MUST_CHECK enum error_code fake_world_open(struct fake_world *fake, uint64_t seed,
+                                           const struct nature *nature, struct error *err);
 void fake_world_close(struct fake_world *fake);
 #define CLEANUP_FAKE_WORLD CLEANUP(fake_world_close)
 

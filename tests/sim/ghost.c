@@ -23,43 +23,56 @@ static const struct heat heats[] = {
 #define GRANULE_BLOCKS     8 /* neighbours share their heat, as the pages of one table do */
 #define OPS_PER_TOUCH      12.0
 #define BYTES_PER_OP       20480.0
-#define BATCH_START_MIN    130 /* minutes after midnight UTC */
-#define BATCH_LENGTH_MIN   40
 #define BATCH_BYTES_PER_OP 262144.0
 
 struct ghost {
     uint64_t seed;
     int64_t block_count;
     int64_t origin_min;
+    struct habits habits;
     double touches_per_busy_hour; /* of all blocks */
     uint8_t *heat_of;             /* one per granule */
-    double *busy_before;          /* busy hours from origin to the start of minute i */
+    double blocks_of[HEAT_COUNT];
+    double *busy_before; /* busy hours from origin to the start of minute i */
     int64_t busy_count;
 };
 
-static uint8_t draw_heat(uint64_t seed, int64_t granule)
+/* The always hot ones are as many everywhere. */
+static double share_of(size_t heat, double warmth)
+{
+    return heats[heat].touches_per_busy_hour > 1 ? heats[heat].share : warmth * heats[heat].share;
+}
+
+static uint8_t draw_heat(uint64_t seed, int64_t granule, double warmth)
 {
     struct dice dice = {dice_hash(seed, (uint64_t)granule)};
     double left = dice_uniform(&dice);
     for (size_t i = 0; i + 1 < HEAT_COUNT; i++) {
-        left -= heats[i].share;
+        left -= share_of(i, warmth);
         if (left < 0)
             return (uint8_t)i;
     }
     return (uint8_t)(HEAT_COUNT - 1);
 }
 
-struct ghost *ghost_new(uint64_t seed, int64_t block_count, int64_t origin_ms)
+struct ghost *ghost_new(uint64_t seed, int64_t block_count, int64_t origin_ms,
+                        const struct habits *habits)
 {
     struct ghost *ghost = calloc(1, sizeof(*ghost));
     assert(ghost != NULL);
-    *ghost = (struct ghost){seed, block_count, origin_ms / MS_PER_MINUTE, 0, NULL, NULL, 0};
+    *ghost = (struct ghost){
+        .seed = seed,
+        .block_count = block_count,
+        .origin_min = origin_ms / MS_PER_MINUTE,
+        .habits = *habits,
+    };
     int64_t granules = block_count / GRANULE_BLOCKS + 1;
     ghost->heat_of = calloc((size_t)granules, sizeof(*ghost->heat_of));
     assert(ghost->heat_of != NULL);
     for (int64_t i = 0; i < granules; i++) {
-        uint8_t heat = draw_heat(dice_hash(seed, 1), i);
+        uint8_t heat = draw_heat(dice_hash(seed, 1), i, habits->warmth);
         ghost->heat_of[i] = heat;
+        ghost->blocks_of[heat] += GRANULE_BLOCKS;
         ghost->touches_per_busy_hour += GRANULE_BLOCKS * heats[heat].touches_per_busy_hour;
     }
     return ghost;
@@ -84,14 +97,16 @@ static bool is_weekend(int64_t minute)
 /* How busy a minute is; 1 is a usual office hour. */
 static double business(const struct ghost *ghost, int64_t minute)
 {
-    double hour = (double)(minute % 1440) / 60;
-    double day = 0.20 + 0.80 / ((1 + exp(-(hour - 8) * 1.6)) * (1 + exp((hour - 19) * 1.2)));
-    double week = is_weekend(minute) ? 0.5 : 1.0;
+    const struct habits *habits = &ghost->habits;
+    double hour = (double)((minute - habits->shift_min) % 1440) / 60;
+    double day = habits->night + (1 - habits->night) /
+                                     ((1 + exp(-(hour - 8) * 1.6)) * (1 + exp((hour - 19) * 1.2)));
+    double week = is_weekend(minute) ? habits->weekend : 1.0;
     struct dice hour_dice = {dice_hash(ghost->seed ^ 2, (uint64_t)(minute / 60))};
     double burst = dice_uniform(&hour_dice) < 0.015 ? 1.5 + 1.5 * dice_uniform(&hour_dice) : 1.0;
     double slow = exp(0.18 * dice_drift(ghost->seed ^ 3, minute, 90, 0.8));
     struct dice minute_dice = {dice_hash(ghost->seed ^ 4, (uint64_t)minute)};
-    return day * week * burst * slow * dice_lognormal(&minute_dice, 0.96, 0.3);
+    return habits->liveliness * day * week * burst * slow * dice_lognormal(&minute_dice, 0.96, 0.3);
 }
 
 /* Busy hours from the origin to an instant. */
@@ -122,15 +137,17 @@ static int64_t batch_start_block(const struct ghost *ghost, int64_t day)
 static int64_t batch_block_count(const struct ghost *ghost, int64_t day)
 {
     struct dice dice = {dice_hash(ghost->seed ^ 6, (uint64_t)day)};
-    double count = dice_lognormal(&dice, 0.008, 0.35) * (double)ghost->block_count;
+    double count =
+        dice_lognormal(&dice, ghost->habits.batch_share, 0.35) * (double)ghost->block_count;
     return (int64_t)(is_weekend(day * 1440) ? 2 * count : count);
 }
 
 /* How far the batch of its day has come at an instant, 0 to 1. */
-static double batch_done(int64_t day, int64_t instant_ms)
+static double batch_done(const struct ghost *ghost, int64_t day, int64_t instant_ms)
 {
-    int64_t start_ms = day * MS_PER_DAY + BATCH_START_MIN * MS_PER_MINUTE;
-    double done = (double)(instant_ms - start_ms) / (double)(BATCH_LENGTH_MIN * MS_PER_MINUTE);
+    int64_t start_ms = day * MS_PER_DAY + ghost->habits.batch_start_min * MS_PER_MINUTE;
+    double done =
+        (double)(instant_ms - start_ms) / (double)(ghost->habits.batch_length_min * MS_PER_MINUTE);
     return done < 0 ? 0 : done > 1 ? 1 : done;
 }
 
@@ -140,8 +157,8 @@ static void add_batches(const struct ghost *ghost, int64_t from_ms, int64_t to_m
     for (int64_t day = from_ms / MS_PER_DAY; day <= to_ms / MS_PER_DAY; day++) {
         double count = (double)batch_block_count(ghost, day);
         int64_t start = batch_start_block(ghost, day);
-        int64_t first = (int64_t)(count * batch_done(day, from_ms));
-        int64_t end = (int64_t)(count * batch_done(day, to_ms));
+        int64_t first = (int64_t)(count * batch_done(ghost, day, from_ms));
+        int64_t end = (int64_t)(count * batch_done(ghost, day, to_ms));
         for (int64_t i = first; i < end; i++)
             block_set_add(blocks, (start + i) % ghost->block_count);
     }
@@ -176,6 +193,24 @@ void ghost_changes(struct ghost *ghost, int64_t from_ms, int64_t to_ms, struct b
     add_batches(ghost, from_ms, to_ms, blocks);
 }
 
+/* The run of a batch lies anywhere, so it meets as many touched blocks as there are elsewhere. */
+double ghost_mean_changes(struct ghost *ghost, int64_t from_ms, int64_t to_ms)
+{
+    if (to_ms <= from_ms)
+        return 0;
+    double busy_hours = busy_hours_until(ghost, to_ms) - busy_hours_until(ghost, from_ms);
+    double touched = 0;
+    double untouched = 1;
+    for (size_t i = 0; i < HEAT_COUNT; i++)
+        touched += ghost->blocks_of[i] * -expm1(-heats[i].touches_per_busy_hour * busy_hours);
+    untouched -= touched / (double)ghost->block_count;
+    for (int64_t day = from_ms / MS_PER_DAY; day <= to_ms / MS_PER_DAY; day++) {
+        double part = batch_done(ghost, day, to_ms) - batch_done(ghost, day, from_ms);
+        touched += untouched * part * (double)batch_block_count(ghost, day);
+    }
+    return touched;
+}
+
 static double touches_in(struct ghost *ghost, int64_t minute)
 {
     int64_t from_ms = minute * MS_PER_MINUTE;
@@ -188,7 +223,7 @@ static double batch_bytes(const struct ghost *ghost, int64_t minute)
 {
     int64_t from_ms = minute * MS_PER_MINUTE;
     int64_t day = from_ms / MS_PER_DAY;
-    double part = batch_done(day, from_ms + MS_PER_MINUTE) - batch_done(day, from_ms);
+    double part = batch_done(ghost, day, from_ms + MS_PER_MINUTE) - batch_done(ghost, day, from_ms);
     return part * (double)(batch_block_count(ghost, day) * SIM_BLOCK_BYTES);
 }
 

@@ -5,50 +5,62 @@
 #include "model/instant.h"
 
 #define BYTES_PER_MB         1e6
-#define SLOW_EPISODE_CHANCE  0.05
 #define SLOW_EPISODE_SPAN_MS (2 * MS_PER_HOUR)
 #define TIMED_COPY_CAP       (500.0 * 1048576)
 
 /* Bytes per second along one path at one time. */
 static double throughput(const struct transfer *transfer, struct dice *dice)
 {
+    const struct pace *pace = transfer->pace;
     struct dice path = {dice_hash(transfer->path_key, 101)};
-    double base = 42.5 + 3.5 * dice_uniform(&path);
-    double drift =
-        exp(0.055 * dice_drift(transfer->path_key, transfer->start_ms, 3 * MS_PER_HOUR, 0.85));
-    double noisy = base * drift * dice_lognormal(dice, 1, 0.05);
-    double bounded = noisy < 35 ? 35 : noisy > 55 ? 55 : noisy;
-    return bounded * BYTES_PER_MB;
+    double base =
+        pace->least_mb_per_s + (pace->most_mb_per_s - pace->least_mb_per_s) * dice_uniform(&path);
+    double drift = exp(pace->drift *
+                       dice_drift(transfer->path_key, transfer->start_ms, 3 * MS_PER_HOUR, 0.85));
+    double noisy = base * drift * dice_lognormal(dice, 1, pace->noise);
+    return fmin(fmax(noisy, pace->floor_mb_per_s), pace->ceiling_mb_per_s) * BYTES_PER_MB;
 }
 
 static double fixed_cost_ms(const struct transfer *transfer, struct dice *dice)
 {
+    const struct pace *pace = transfer->pace;
     double busy =
         exp(0.15 * dice_drift(transfer->path_key ^ 202, transfer->start_ms, MS_PER_HOUR, 0.7));
-    double cost_s = dice_lognormal(dice, transfer->is_copy ? 95 : 82, 0.28) * busy;
-    return (cost_s < 45 ? 45 : cost_s) * (double)MS_PER_SECOND;
+    double median_s = transfer->is_copy ? pace->copy_cost_s : pace->snapshot_cost_s;
+    double cost_s = dice_lognormal(dice, median_s, pace->cost_spread) * busy;
+    return fmax(cost_s, pace->least_cost_s) * (double)MS_PER_SECOND;
 }
 
-/* About one in twenty takes two to five times as long; of a very long one only the hours of the
- * episode are slow. */
-static double slow_episode_ms(double usual_ms, struct dice *dice)
+/* Now and then one takes several times as long. */
+static double slow_factor(const struct transfer *transfer, struct dice *dice)
 {
     double chance = dice_uniform(dice);
     double severity = dice_uniform(dice);
-    if (chance >= SLOW_EPISODE_CHANCE)
-        return 0;
-    double factor = 2 + 3 * severity * severity;
+    if (transfer->calm || chance >= transfer->pace->slow_chance)
+        return 1;
+    return 2 + (transfer->pace->slow_most - 2) * severity * severity;
+}
+
+struct transfer_law physics_transfer_law(const struct transfer *transfer, struct dice dice)
+{
+    struct transfer_law law = {.cost_ms = fixed_cost_ms(transfer, &dice)};
+    law.bytes_per_s = throughput(transfer, &dice);
+    law.slow_factor = slow_factor(transfer, &dice);
+    return law;
+}
+
+/* Of a very long transfer only the hours of the episode are slow. */
+double physics_law_ms(const struct transfer_law *law, double bytes)
+{
+    double usual_ms = law->cost_ms + 1000.0 * bytes / law->bytes_per_s;
     double span_ms = fmin(usual_ms, (double)SLOW_EPISODE_SPAN_MS);
-    return (factor - 1) * span_ms;
+    return usual_ms + (law->slow_factor - 1) * span_ms;
 }
 
 int64_t physics_transfer_ms(const struct transfer *transfer, struct dice dice)
 {
-    double usual_ms = fixed_cost_ms(transfer, &dice);
-    usual_ms += 1000.0 * (double)transfer->bytes / throughput(transfer, &dice);
-    if (!transfer->calm)
-        usual_ms += slow_episode_ms(usual_ms, &dice);
-    return (int64_t)usual_ms;
+    struct transfer_law law = physics_transfer_law(transfer, dice);
+    return (int64_t)physics_law_ms(&law, (double)transfer->bytes);
 }
 
 int64_t physics_timed_copy_ms(int64_t bytes, int64_t asked_min, struct dice dice)

@@ -47,6 +47,14 @@ struct dice world_birth(struct world *world)
     return (struct dice){dice_hash(world->seed, (uint64_t)world->births)};
 }
 
+struct dice world_luck(struct world *world, uint64_t path_key, int64_t begin_ms)
+{
+    int64_t lasts_ms = world->nature.pace.luck_ms;
+    if (lasts_ms == 0)
+        return world_birth(world);
+    return (struct dice){dice_hash(path_key ^ 61, (uint64_t)(begin_ms / lasts_ms))};
+}
+
 void world_new_id(struct world *world, const char *prefix, char id[SIM_ID_SIZE])
 {
     struct dice dice = world_birth(world);
@@ -140,6 +148,7 @@ enum error_code world_open(struct world **world, const struct world_options *opt
     (void)pthread_mutex_init(&made->lock, NULL);
     made->lock_fd = -1;
     made->time = options->time;
+    made->nature = options->nature == NULL ? nature_usual : *options->nature;
     made->now_ms = made->time.now_ms(made->time.self);
     made->faults.dice = (struct dice){dice_hash(options->seed, 41)};
     made->door_dice = (struct dice){dice_hash(options->seed, (uint64_t)made->now_ms)};

@@ -14,6 +14,7 @@
 
 #include "model/error.h"
 #include "tests/sim/block_set.h"
+#include "tests/sim/nature.h"
 #include "tests/sim/tags.h"
 
 #define SIM_ID_SIZE      24 /* "snap-" and 17 hex digits */
@@ -48,9 +49,10 @@ struct world_time {
 };
 
 struct world_options {
-    const char *state_dir; /* NULL: memory only, no bytes, nothing persists */
-    uint64_t seed;         /* of a new world; a stored one keeps its own */
-    bool seeded;           /* a new world begins with sixty days of history */
+    const char *state_dir;       /* NULL: memory only, no bytes, nothing persists */
+    uint64_t seed;               /* of a new world; a stored one keeps its own */
+    bool seeded;                 /* a new world begins with a history */
+    const struct nature *nature; /* NULL: the usual one; another is for a world in memory only */
     struct world_time time;
 };
 

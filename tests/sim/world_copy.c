@@ -162,22 +162,24 @@ static int64_t count_moved(const struct sim_snapshot *base, const struct sim_sna
     return block_set_count(&blocks) * SIM_BLOCK_BYTES;
 }
 
-static uint64_t path_key(const struct world *world, const struct copy_track *track)
+uint64_t world_copy_path(const struct world *world, const struct caller *caller, int64_t lineage)
 {
-    uint64_t key = dice_hash(world->seed ^ 21, (uint64_t)track->lineage);
-    return dice_hash_text(dice_hash_text(key, track->account), track->region);
+    uint64_t key = dice_hash(world->seed ^ 21, (uint64_t)lineage);
+    return dice_hash_text(dice_hash_text(key, caller->account), caller->region);
 }
 
 /* A second copy of a lineage waits behind the running one. */
 static void time_copy(struct world *world, const struct copy_request *request,
-                      struct copy_track *track, struct sim_snapshot *copy)
+                      const struct caller *caller, struct copy_track *track,
+                      struct sim_snapshot *copy)
 {
-    struct dice dice = world_birth(world);
     int64_t begin_ms = world->now_ms > track->busy_until_ms ? world->now_ms : track->busy_until_ms;
-    struct transfer transfer = {.path_key = path_key(world, track),
+    struct transfer transfer = {.pace = &world->nature.pace,
+                                .path_key = world_copy_path(world, caller, track->lineage),
                                 .start_ms = begin_ms,
                                 .bytes = copy->inner->moved_bytes,
                                 .is_copy = true};
+    struct dice dice = world_luck(world, transfer.path_key, begin_ms);
     copy->completion_duration_min = request->completion_duration_min;
     int64_t took_ms = request->completion_duration_min == 0
                           ? physics_transfer_ms(&transfer, dice)
@@ -235,7 +237,7 @@ bool world_copy_snapshot(struct world *world, const struct caller *caller,
     struct sim_snapshot *copy = record(world, caller, request, &plan);
     struct copy_track *track = find_track(world, caller, copy->inner->lineage);
     copy->inner->moved_bytes = count_moved(increment_base(world, track, plan.source, copy), copy);
-    time_copy(world, request, track, copy);
+    time_copy(world, request, caller, track, copy);
     if (plan.late_fail == NULL && world_is_struck(world, FAULT_COPY_ERROR))
         plan.late_fail = "Snapshot copy failed due to an internal error";
     if (plan.late_fail != NULL) {

@@ -100,6 +100,7 @@ struct world {
 
     uint64_t seed;
     bool seeded;
+    struct nature nature;
     int64_t origin_ms;
     int64_t births; /* ids given so far */
     int64_t cuts_made;
@@ -134,6 +135,14 @@ void *world_grow(void *items, size_t count, size_t item_size);
 
 /* Dice of the next thing that is born; the same calls give the same dice. */
 struct dice world_birth(struct world *world);
+
+/* Dice of a transfer that begins on a path then; what nature.pace.luck_ms says of them. */
+struct dice world_luck(struct world *world, uint64_t path_key, int64_t begin_ms);
+
+/* What decides the speed of a volume's snapshots (world_snapshot.c), and of copies of a lineage to
+ * the caller's account and region (world_copy.c). */
+uint64_t world_snapshot_path(const struct world *world, const struct sim_volume *volume);
+uint64_t world_copy_path(const struct world *world, const struct caller *caller, int64_t lineage);
 
 /* A fresh id "prefix" and 17 hex digits. */
 void world_new_id(struct world *world, const char *prefix, char id[SIM_ID_SIZE]);
@@ -207,7 +216,7 @@ void world_encrypt_snapshot(struct world *world, struct sim_snapshot *snapshot,
 /* Device counters into minutes (world_metric.c). */
 void world_count_devices(struct world *world);
 
-/* Sixty days of history (world_seed.c). */
+/* The history that the nature asks for (world_seed.c). */
 void world_make_history(struct world *world);
 
 /* The stored form (world_state.c). Load answers ERR_NOT_FOUND for a new state. */

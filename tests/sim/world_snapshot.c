@@ -229,6 +229,11 @@ void world_record_set(struct world *world, struct sim_volume *const *volumes,
     world->dirty = true;
 }
 
+uint64_t world_snapshot_path(const struct world *world, const struct sim_volume *volume)
+{
+    return dice_hash_text(world->seed, volume->id);
+}
+
 /* One volume's transfers run one after the other, so the later waits for the earlier. */
 static int64_t time_transfer(struct world *world, struct sim_volume *volume,
                              const struct sim_snapshot *snapshot)
@@ -238,12 +243,14 @@ static int64_t time_transfer(struct world *world, struct sim_volume *volume,
     if (inner->transfer_free_ms > begin_ms)
         begin_ms = inner->transfer_free_ms;
     struct transfer transfer = {
-        .path_key = dice_hash_text(world->seed, volume->id),
+        .pace = &world->nature.pace,
+        .path_key = world_snapshot_path(world, volume),
         .start_ms = begin_ms,
         .bytes = snapshot->inner->moved_bytes,
         .calm = world->seeded && snapshot->inner->cut->parent == NULL,
     };
-    int64_t took_ms = physics_transfer_ms(&transfer, world_birth(world));
+    struct dice dice = world_luck(world, transfer.path_key, begin_ms);
+    int64_t took_ms = physics_transfer_ms(&transfer, dice);
     inner->transfer_free_ms = begin_ms + took_ms;
     int64_t end_ms = inner->transfer_free_ms;
     return end_ms > inner->last_end_ms ? end_ms : inner->last_end_ms + 1;

@@ -439,8 +439,8 @@ static void volumes_in(struct world *world, struct json_object *root)
         minutes_in(object, inner);
         inner->base = cut_by_id(world, inner->base_id);
         if (inner->ghost_blocks > 0 && !inner->gone) {
-            inner->ghost =
-                ghost_new(dice_hash(world->seed, 31), inner->ghost_blocks, inner->ghost_origin_ms);
+            inner->ghost = ghost_new(dice_hash(world->seed, 31), inner->ghost_blocks,
+                                     inner->ghost_origin_ms, &nature_usual.volumes[0].habits);
         }
     }
 }

@@ -22,7 +22,8 @@ struct bench {
 
 static void bench_open(struct bench *bench, bool seeded)
 {
-    cr_assert_eq(fake_world_open(&bench->fake, 11, seeded, &bench->err), ERR_NONE);
+    cr_assert_eq(fake_world_open(&bench->fake, 11, seeded ? &nature_usual : NULL, &bench->err),
+                 ERR_NONE);
     bench->here = fake_cloud_init(&bench->here_self, &bench->fake, ACCOUNT, "us-east-1");
     bench->there = fake_cloud_init(&bench->there_self, &bench->fake, ACCOUNT, "eu-west-1");
     bench->clock = fake_world_clock(&bench->fake);

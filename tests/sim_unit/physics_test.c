@@ -13,7 +13,8 @@
 static void draw_durations(int64_t bytes, double seconds[DRAWS])
 {
     for (uint64_t i = 0; i < DRAWS; i++) {
-        struct transfer transfer = {.path_key = i, .start_ms = 1795410000000, .bytes = bytes};
+        struct transfer transfer = {
+            .pace = &nature_usual.pace, .path_key = i, .start_ms = 1795410000000, .bytes = bytes};
         seconds[i] = (double)physics_transfer_ms(&transfer, (struct dice){i * 7919}) / 1000;
     }
 }
@@ -67,7 +68,8 @@ static double dirty_gb(struct ghost *ghost, int64_t from_ms, int64_t length_ms)
 
 Test(ghost, the_curve_of_distinct_blocks_is_concave)
 {
-    struct ghost *ghost = ghost_new(3, BLOCKS, MONDAY_NOON_MS - 30 * MS_PER_DAY);
+    struct ghost *ghost =
+        ghost_new(3, BLOCKS, MONDAY_NOON_MS - 30 * MS_PER_DAY, &nature_usual.volumes[0].habits);
     double minutes_5 = dirty_gb(ghost, MONDAY_NOON_MS, 5 * MS_PER_MINUTE);
     double hour = dirty_gb(ghost, MONDAY_NOON_MS, MS_PER_HOUR);
     double day = dirty_gb(ghost, MONDAY_NOON_MS, MS_PER_DAY);
@@ -80,7 +82,8 @@ Test(ghost, the_curve_of_distinct_blocks_is_concave)
 
 Test(ghost, the_same_interval_gives_the_same_blocks)
 {
-    struct ghost *ghost = ghost_new(3, 50000, MONDAY_NOON_MS - MS_PER_DAY);
+    struct ghost *ghost =
+        ghost_new(3, 50000, MONDAY_NOON_MS - MS_PER_DAY, &nature_usual.volumes[0].habits);
     CLEANUP_BLOCK_SET struct block_set once = {0};
     CLEANUP_BLOCK_SET struct block_set twice = {0};
     ghost_changes(ghost, MONDAY_NOON_MS, MONDAY_NOON_MS + MS_PER_HOUR, &once);
@@ -95,7 +98,8 @@ Test(ghost, the_same_interval_gives_the_same_blocks)
 
 Test(ghost, nights_and_weekends_are_quieter)
 {
-    struct ghost *ghost = ghost_new(3, BLOCKS, MONDAY_NOON_MS - 30 * MS_PER_DAY);
+    struct ghost *ghost =
+        ghost_new(3, BLOCKS, MONDAY_NOON_MS - 30 * MS_PER_DAY, &nature_usual.volumes[0].habits);
     double noon = 0;
     double night = 0;
     double sunday = 0;

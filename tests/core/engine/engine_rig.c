@@ -77,7 +77,7 @@ void rig_init(struct rig *rig, const struct rig_options *options)
     struct error err;
     (void)gsl_set_error_handler_off();
     *rig = (struct rig){.options = *options};
-    enum error_code code = fake_world_open(&rig->world, options->seed, false, &err);
+    enum error_code code = fake_world_open(&rig->world, options->seed, NULL, &err);
     assert(code == ERR_NONE);
     config_init(&rig->config);
     for (size_t i = 0; i < options->volumes; i++)
