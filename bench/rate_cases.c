@@ -83,6 +83,7 @@ enum error_code rate_cases_predict(const char *directory, struct predictions *pr
     TRY(table_column(&files.cases, "lead", &lead, err));
     TRY(table_column(&files.cases, "h", &span, err));
     TRY(table_column(&files.cases, "truth_bytes", &truth, err));
+    size_t reference = table_column_or_none(&files.cases, "ref_pool");
     for (size_t i = 0; i < files.cases.row_count; i++) {
         const char *name = table_text(&files.cases, i, volume);
         struct prediction row = {
@@ -92,6 +93,9 @@ enum error_code rate_cases_predict(const char *directory, struct predictions *pr
             .truth = table_number(&files.cases, i, truth),
         };
         (void)snprintf(row.set, sizeof(row.set), "%s", name);
+        for (size_t slot = 0; slot < QUANTILE_SLOTS; slot++)
+            row.reference[slot] = (double)NAN;
+        row.reference[QUANTILE_MEDIAN] = table_number(&files.cases, i, reference);
         TRY(predict(&files, name, &row, err));
         TRY(predictions_add(predictions, &row, err));
     }
