@@ -8,6 +8,7 @@
 #include "bench/measure.h"
 #include "bench/rate_cases.h"
 #include "bench/series_cases.h"
+#include "bench/speed.h"
 #include "cli/json_out.h"
 
 /* No threshold on this side. */
@@ -190,7 +191,9 @@ static const struct rule rules[] = {
 
 struct board {
     struct json_out *scores;
+    struct json_out *missing; /* parts that the data do not hold, and why */
     bool all_pass;
+    bool any; /* something was scored; a board of nothing does not pass */
 };
 
 static struct json_out *add_score(struct board *board, const char *id, const char *what,
@@ -205,6 +208,7 @@ static struct json_out *add_score(struct board *board, const char *id, const cha
     json_out_real(row, "at_most", high);
     json_out_bool(row, "pass", pass);
     board->all_pass = board->all_pass && pass;
+    board->any = true;
     return row;
 }
 
@@ -218,9 +222,15 @@ static void apply(struct board *board, const struct rule *rule,
     json_out_real(row, "reference", reference);
 }
 
-/* Files that are not there leave their part out; other failures are told. */
-static enum error_code add_parts(struct board *board, struct json_out *missing,
-                                 const char *directory, struct error *err)
+/* Files or columns that are not there leave their part out; other failures are told. */
+static void leave_out(struct board *board, const char *part, const struct error *why)
+{
+    char text[sizeof(why->message) + 32];
+    (void)snprintf(text, sizeof(text), "%s: %s", part, why->message);
+    json_out_item_text(board->missing, text);
+}
+
+static enum error_code add_parts(struct board *board, const char *directory, struct error *err)
 {
     static const struct {
         const char *name;
@@ -234,7 +244,7 @@ static enum error_code add_parts(struct board *board, struct json_out *missing,
         CLEANUP_PREDICTIONS struct predictions predictions = {0};
         enum error_code code = parts[part].predict(directory, &predictions, err);
         if (code == ERR_NOT_FOUND) {
-            json_out_item_text(missing, parts[part].name);
+            leave_out(board, parts[part].name, err);
             continue;
         }
         TRY(code);
@@ -256,13 +266,12 @@ static void add_policy(struct json_out *policies, const char *name,
 }
 
 static enum error_code add_series(struct board *board, struct json_out *document,
-                                  struct json_out *missing, const char *directory,
-                                  struct error *err)
+                                  const char *directory, struct error *err)
 {
     struct series_results results = {0};
     enum error_code code = series_cases_play(directory, &results, err);
     if (code == ERR_NOT_FOUND) {
-        json_out_item_text(missing, "series");
+        leave_out(board, "series", err);
         return ERR_NONE;
     }
     TRY(code);
@@ -283,15 +292,30 @@ static enum error_code add_series(struct board *board, struct json_out *document
     return ERR_NONE;
 }
 
+/* What no recording is needed for. */
+static enum error_code add_speed(struct board *board, struct error *err)
+{
+    double median_ms = 0;
+    bool same = false;
+    TRY(speed_of_one(&median_ms, &same, err));
+    add_score(board, "S11", "100 snapshots, 256 draws: milliseconds to plan anew", median_ms, 0,
+              100);
+    add_score(board, "S12", "the same input gives the same plan", same, 1, 1);
+    return ERR_NONE;
+}
+
 enum error_code scoreboard_print(const char *directory, bool *all_pass, struct error *err)
 {
     struct json_out *document = json_out_new();
     json_out_text(document, "schema", "ebshift-bench-forecast-1");
     struct board board = {.scores = json_out_array(document, "scores"), .all_pass = true};
-    struct json_out *missing = json_out_array(document, "not_in_data");
-    enum error_code code = add_parts(&board, missing, directory, err);
+    board.missing = json_out_array(document, "not_in_data");
+    enum error_code code = add_parts(&board, directory, err);
     if (code == ERR_NONE)
-        code = add_series(&board, document, missing, directory, err);
+        code = add_series(&board, document, directory, err);
+    board.all_pass = board.all_pass && board.any;
+    if (code == ERR_NONE)
+        code = add_speed(&board, err);
     json_out_bool(document, "pass", board.all_pass);
     json_out_print(document, stdout);
     *all_pass = board.all_pass;

@@ -1,6 +1,7 @@
 /* scoreboard.h: all numbers of the forecast on one directory of recordings, with thresholds.
  *
- * One JSON object on standard output. Parts whose files a directory lacks are left out by name. */
+ * One JSON object on standard output. Parts whose files or columns a directory lacks are
+ * left out, by name and with the reason; where all are left out the board does not pass. */
 #ifndef BENCH_SCOREBOARD_H
 #define BENCH_SCOREBOARD_H
 

@@ -263,6 +263,30 @@ enum error_code speed_print(size_t volume_count, struct error *err)
     return code;
 }
 
+#define SAMPLE 5
+
+enum error_code speed_of_one(double *median_ms, bool *same, struct error *err)
+{
+    double total_ms[SAMPLE];
+    *same = true;
+    for (size_t i = 0; i < SAMPLE; i++) {
+        struct plan plans[2] = {{0}};
+        struct stages stages[2] = {{0}};
+        struct made_history made;
+        made_history_init(&made, &seed_truth, i + 1, SNAPSHOTS, GAP_S, DAYS, 0);
+        enum error_code code = fit_and_plan(&made.history, &stages[0], &plans[0], err);
+        if (code == ERR_NONE)
+            code = fit_and_plan(&made.history, &stages[1], &plans[1], err);
+        made_history_done(&made);
+        TRY(code);
+        *same = *same && is_same(&plans[0], &plans[1]);
+        total_ms[i] = stages[1].fit_ms + stages[1].plan_ms;
+    }
+    gsl_sort(total_ms, 1, SAMPLE);
+    *median_ms = gsl_stats_median_from_sorted_data(total_ms, 1, SAMPLE);
+    return ERR_NONE;
+}
+
 static void print_row(struct json_out *rows, const double *values, size_t count)
 {
     struct json_out *row = json_out_item_array(rows);

@@ -6,6 +6,7 @@
 #ifndef BENCH_SPEED_H
 #define BENCH_SPEED_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "model/error.h"
@@ -15,6 +16,10 @@
  * volume at a time. Errors: those of fit.h and plan.h; ERR_STATE if the same input gave two plans or a
  * process failed. */
 MUST_CHECK enum error_code speed_print(size_t volume_count, struct error *err);
+
+/* Fits and plans some of those volumes twice: the median milliseconds of processor time that one of
+ * them takes, and whether the same input gave the same plan. Errors: those of fit.h and plan.h. */
+MUST_CHECK enum error_code speed_of_one(double *median_ms, bool *same, struct error *err);
 
 /* Prints the history of the number-th of those volumes (from 1 on), and what was fitted and planned.
  * Errors: those of fit.h and plan.h. */
