@@ -1,5 +1,6 @@
 #include "core/aws/ec2_list.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/aws/ec2_parse.h"
@@ -96,6 +97,42 @@ static void clear_snapshots(void *list)
     cloud_snapshots_done(list);
 }
 
+static int by_id(const void *left, const void *right)
+{
+    const struct cloud_snapshot *const *a = left;
+    const struct cloud_snapshot *const *b = right;
+    int order = strcmp((*a)->id, (*b)->id);
+    return order != 0 ? order : (*a > *b) - (*a < *b);
+}
+
+/* What came or went between two pages moves the others, and a page may tell again what the one before
+ * told: the first telling counts. */
+static enum error_code drop_repeated(struct cloud_snapshots *snapshots, struct error *err)
+{
+    struct cloud_snapshot **sorted = calloc(snapshots->count + 1, sizeof(*sorted));
+    if (sorted == NULL) {
+        cloud_snapshots_done(snapshots);
+        return error_set(err, ERR_NO_MEMORY, "cannot sort a list of snapshots");
+    }
+    for (size_t i = 0; i < snapshots->count; i++)
+        sorted[i] = &snapshots->items[i];
+    qsort(sorted, snapshots->count, sizeof(struct cloud_snapshot *), by_id);
+    for (size_t i = snapshots->count; i-- > 1;) {
+        if (strcmp(sorted[i]->id, sorted[i - 1]->id) != 0)
+            continue;
+        cloud_tags_done(&sorted[i]->tags);
+        sorted[i]->id[0] = '\0';
+    }
+    free(sorted);
+    size_t kept = 0;
+    for (size_t i = 0; i < snapshots->count; i++) {
+        if (snapshots->items[i].id[0] != '\0')
+            snapshots->items[kept++] = snapshots->items[i];
+    }
+    snapshots->count = kept;
+    return ERR_NONE;
+}
+
 enum error_code ec2_list_snapshots(struct client *client,
                                    const struct cloud_snapshot_filter *filter,
                                    struct cloud_snapshots *snapshots, struct error *err)
@@ -112,6 +149,7 @@ enum error_code ec2_list_snapshots(struct client *client,
                                     .filter = filter,
                                     .list = snapshots};
     TRY(read_list(client, &listing, err));
+    TRY(drop_repeated(snapshots, err));
     if (snapshots->count < filter->id_count) {
         cloud_snapshots_done(snapshots);
         return error_set(err, ERR_NOT_FOUND, "one of %zu snapshots, '%s' the first, is not there",

@@ -233,11 +233,10 @@ static enum error_code fill_oldest(const struct collect_request *request,
     return ERR_NONE;
 }
 
-static enum error_code collect_snapshot_durations(const struct collect_request *request,
-                                                  const char *volume_id,
-                                                  const struct cloud_snapshots *snapshots,
-                                                  const struct volume_rows *known,
-                                                  struct error *err)
+static enum error_code fill_durations(const struct collect_request *request,
+                                      const struct cloud_snapshots *snapshots,
+                                      const struct volume_rows *known, struct store_duration *rows,
+                                      size_t *count, struct error *err)
 {
     int64_t now_ms = clock_now_ms(request->clock);
     for (size_t i = 0; i < snapshots->count; i++) {
@@ -251,9 +250,27 @@ static enum error_code collect_snapshot_durations(const struct collect_request *
         } else {
             TRY(fill_oldest(request, snapshot, &row.sample, err));
         }
-        TRY(store_put_durations(request->store, volume_id, &row, 1, err));
+        rows[(*count)++] = row;
     }
     return ERR_NONE;
+}
+
+/* Somebody's schedule may have made thousands, so all are written in one transaction. */
+static enum error_code collect_snapshot_durations(const struct collect_request *request,
+                                                  const char *volume_id,
+                                                  const struct cloud_snapshots *snapshots,
+                                                  const struct volume_rows *known,
+                                                  struct error *err)
+{
+    size_t count = 0;
+    struct store_duration *rows = calloc(snapshots->count + 1, sizeof(*rows));
+    if (rows == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot hold %zu durations", snapshots->count);
+    enum error_code code = fill_durations(request, snapshots, known, rows, &count, err);
+    if (code == ERR_NONE)
+        code = store_put_durations(request->store, volume_id, rows, count, err);
+    free(rows);
+    return code;
 }
 
 /* One hop of the path: the copies that stand there, and those that runs of this store made. */
