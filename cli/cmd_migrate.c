@@ -68,6 +68,9 @@ static struct run new_run(const struct session *session, const struct outlook_re
     COPY_TEXT(run.target_key, config->target_key);
     COPY_TEXT(run.source_account, source_account);
     COPY_TEXT(run.target_account, config->target_account);
+    COPY_TEXT(run.target_profile, config->target_profile);
+    COPY_TEXT(run.target_role, config->target_role);
+    COPY_TEXT(run.target_external_id, config->target_external_id);
     COPY_TEXT(run.via_region, config->via_region);
     COPY_TEXT(run.via_key, config->via_key);
     return run;

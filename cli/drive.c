@@ -24,16 +24,29 @@ struct engine drive_engine(struct session *session, const struct run *run)
     };
 }
 
+#define COPY_TEXT(to, from) (void)snprintf((to), sizeof(to), "%s", (from))
+
+/* How to act in the target's account may have changed since the run began: then a flag tells. */
+static void take_credentials(const struct options *options, struct config *config,
+                             const struct run *run)
+{
+    if (opt_sets(options, "target.profile") || opt_sets(options, "target.role") ||
+        opt_sets(options, "target.external_id"))
+        return;
+    COPY_TEXT(config->target_profile, run->target_profile);
+    COPY_TEXT(config->target_role, run->target_role);
+    COPY_TEXT(config->target_external_id, run->target_external_id);
+}
+
 /* The run knows where it goes, whatever the config says by now. */
 static void take_places(struct config *config, const struct run *run)
 {
-    (void)snprintf(config->source_region, sizeof(config->source_region), "%s", run->source_region);
-    (void)snprintf(config->target_region, sizeof(config->target_region), "%s", run->target_region);
-    (void)snprintf(config->target_key, sizeof(config->target_key), "%s", run->target_key);
-    (void)snprintf(config->target_account, sizeof(config->target_account), "%s",
-                   run->target_account);
-    (void)snprintf(config->via_region, sizeof(config->via_region), "%s", run->via_region);
-    (void)snprintf(config->via_key, sizeof(config->via_key), "%s", run->via_key);
+    COPY_TEXT(config->source_region, run->source_region);
+    COPY_TEXT(config->target_region, run->target_region);
+    COPY_TEXT(config->target_key, run->target_key);
+    COPY_TEXT(config->target_account, run->target_account);
+    COPY_TEXT(config->via_region, run->via_region);
+    COPY_TEXT(config->via_key, run->via_key);
 }
 
 /* In a wrong account nothing of the run would be found, and abort would believe it gone. */
@@ -85,6 +98,7 @@ enum error_code drive_reopen(struct session *session, struct run *run, bool abor
                          machine_name(run->state));
     }
     take_places(&session->config, run);
+    take_credentials(options, &session->config, run);
     TRY(session_open_clouds(session, err));
     TRY(config_check(&session->config, err));
     TRY(check_accounts(session, run, err));

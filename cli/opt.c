@@ -212,6 +212,15 @@ enum error_code opt_parse(enum verb_bit verb, int argc, char *const *argv, struc
     return ERR_NONE;
 }
 
+bool opt_sets(const struct options *options, const char *key)
+{
+    for (size_t i = 0; i < options->setting_count; i++) {
+        if (strcmp(options->settings[i].key, key) == 0)
+            return true;
+    }
+    return false;
+}
+
 void opt_print(enum verb_bit verb, FILE *out)
 {
     for (size_t i = 0; i < OPT_COUNT; i++) {

@@ -58,6 +58,9 @@ struct options {
 MUST_CHECK enum error_code opt_parse(enum verb_bit verb, int argc, char *const *argv,
                                      struct options *options, struct error *err);
 
+/* True if a flag sets a key of the config. */
+bool opt_sets(const struct options *options, const char *key);
+
 /* Writes the option lines of a verb's help. */
 void opt_print(enum verb_bit verb, FILE *out);
 

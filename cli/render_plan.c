@@ -42,6 +42,20 @@ static void print_rounds(const struct plan *plan, FILE *out)
     print_row(out, "final", plan->final.cut_at_ms, &plan->final.delta_bytes, &plan->downtime_s);
 }
 
+/* Where each copy of a round is made; nothing for the one that everybody expects. */
+static void print_hops(const struct path *path, FILE *out)
+{
+    bool crossed = false;
+    for (size_t i = 0; path->account_id[0] != '\0' && i < path->count; i++) {
+        const struct hop *hop = &path->hops[i];
+        crossed = crossed || hop->crosses;
+        (void)fprintf(out, "copy %zu    to %s in %s%s%s%s\n", i + 1, hop->to->region,
+                      crossed ? "account " : "the source's account",
+                      crossed ? path->account_id : "", hop->key_id[0] == '\0' ? "" : ", under ",
+                      hop->key_id);
+    }
+}
+
 void render_plan_text(const struct outlook_request *request, const struct outlook *outlook,
                       FILE *out)
 {
@@ -49,11 +63,13 @@ void render_plan_text(const struct outlook_request *request, const struct outloo
     char start[INSTANT_TEXT_SIZE];
     char end[INSTANT_TEXT_SIZE];
     char down[3 * DURATION_TEXT_SIZE + 8];
-    (void)fprintf(out, "%s -> %s, %zu volume%s, window %s to %s\n", request->source->region,
-                  request->config->target_region, outlook->member_count,
-                  outlook->member_count == 1 ? "" : "s",
+    const char *account = request->config->target_account;
+    (void)fprintf(out, "%s -> %s%s%s, %zu volume%s, window %s to %s\n", request->source->region,
+                  request->config->target_region, account[0] == '\0' ? "" : " in account ", account,
+                  outlook->member_count, outlook->member_count == 1 ? "" : "s",
                   instant_text(request->window_start_ms, start),
                   instant_text(request->window_end_ms, end));
+    print_hops(request->path, out);
     print_rounds(plan, out);
     (void)fprintf(out, "\ndowntime  %s\n", spread(&plan->downtime_s, down, sizeof(down)));
     (void)fprintf(out, "window    missed with probability %.1f %% (wanted: at most %.1f %%)\n",
@@ -77,6 +93,19 @@ void render_plan_text(const struct outlook_request *request, const struct outloo
 static void add_three(struct json_out *object, const char *name, const struct quantiles *q)
 {
     json_out_three(object, name, q->p05, q->p50, q->p95);
+}
+
+static void add_hops(struct json_out *document, const struct path *path)
+{
+    struct json_out *hops = json_out_array(document, "copies");
+    bool crossed = false;
+    for (size_t i = 0; i < path->count; i++) {
+        struct json_out *item = json_out_item(hops);
+        crossed = crossed || path->hops[i].crosses;
+        json_out_text(item, "region", path->hops[i].to->region);
+        json_out_text(item, "account_id", crossed ? path->account_id : "");
+        json_out_text(item, "kms_key_id", path->hops[i].key_id);
+    }
 }
 
 static void add_rounds(struct json_out *document, const struct plan *plan)
@@ -129,6 +158,8 @@ void render_plan_json(const struct outlook_request *request, const struct outloo
     json_out_text(document, "schema", "ebshift.plan.1");
     json_out_text(document, "source_region", request->source->region);
     json_out_text(document, "target_region", request->config->target_region);
+    json_out_text(document, "target_account_id", request->config->target_account);
+    add_hops(document, request->path);
     struct json_out *volumes = json_out_array(document, "volumes");
     for (size_t i = 0; i < request->config->volume_count; i++)
         json_out_item_text(volumes, request->config->volumes[i]);

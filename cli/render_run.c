@@ -157,8 +157,9 @@ void render_run_text(const struct run_view *view, int64_t now_ms, FILE *out)
     int64_t eta_ms[3];
     (void)now_ms;
     eta(view, eta_ms);
-    (void)fprintf(out, "run %s: %s -> %s, window %s to %s\n", run->id, run->source_region,
-                  run->target_region, instant_text(run->window_start_ms, start),
+    (void)fprintf(out, "run %s: %s -> %s%s%s, window %s to %s\n", run->id, run->source_region,
+                  run->target_region, run->target_account[0] == '\0' ? "" : " in account ",
+                  run->target_account, instant_text(run->window_start_ms, start),
                   instant_text(run->window_end_ms, end));
     (void)fprintf(out, "state      %s: %s\n", machine_name(run->state),
                   machine_sentence(run->state));
@@ -292,6 +293,7 @@ void render_run_json(const struct run_view *view, int64_t now_ms, const char *me
     json_out_text(document, "failure", run->failure);
     add_place(document, "source", run->source_region, "", run->source_instance);
     add_place(document, "target", run->target_region, run->target_zone, run->target_instance);
+    json_out_text(document, "target_account_id", run->target_account);
     json_out_bool(document, "fence", run->fence);
     json_out_bool(document, "backup_mode", run->backup);
     add_times(document, view, now_ms);

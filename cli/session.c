@@ -340,22 +340,12 @@ enum error_code session_read_facts(struct session *session, struct pg_facts *fac
     return pg_conn_blame(ask_server(session, facts, err), err);
 }
 
-/* True if a flag sets the key, so that nothing found shall replace it. */
-static bool is_given(const struct options *options, const char *key)
-{
-    for (size_t i = 0; i < options->setting_count; i++) {
-        if (strcmp(options->settings[i].key, key) == 0)
-            return true;
-    }
-    return false;
-}
-
 enum error_code session_find_facts(struct session *session, struct pg_facts *facts,
                                    struct error *err)
 {
     struct config *config = &session->config;
     if (config->data_directory[0] == '\0' || config->quiesce != QUIESCE_LOCAL ||
-        is_given(&session->options, "postgres.conninfo"))
+        opt_sets(&session->options, "postgres.conninfo"))
         return session_read_facts(session, facts, err);
     enum error_code code = pg_directory_conninfo(config->data_directory, config->conninfo,
                                                  sizeof(config->conninfo), err);

@@ -375,6 +375,41 @@ enum error_code config_read_environment(struct config *config, const char *const
 
 /* ---- the whole ---- */
 
+/* True if a role's ARN, arn:PARTITION:iam::ACCOUNT:role/NAME, is one of the account. */
+static bool is_role_of(const char *arn, const char *account)
+{
+    char want[48];
+    (void)snprintf(want, sizeof(want), ":iam::%.15s:role/", account);
+    return strncmp(arn, "arn:", 4) == 0 && strstr(arn, want) != NULL;
+}
+
+/* What is only for a move to another account says so without one: a forgotten line would move the
+ * volumes to where nobody looks for them. */
+static enum error_code check_account(const struct config *config, struct error *err)
+{
+    const char *account = config->target_account;
+    const char *alone = config->target_role[0] != '\0'          ? "target.role"
+                        : config->target_external_id[0] != '\0' ? "target.external_id"
+                        : config->via_region[0] != '\0'         ? "via.region"
+                        : config->via_key[0] != '\0'            ? "via.kms_key_id"
+                                                                : NULL;
+    if (account[0] == '\0' && alone != NULL)
+        return error_set(err, ERR_CONFIG, "%s is set, and target.account is not", alone);
+    if (account[0] == '\0')
+        return ERR_NONE;
+    if (strlen(account) != 12 || strspn(account, "0123456789") != 12) {
+        return error_set(err, ERR_CONFIG, "target.account is '%s', not the 12 digits of an account",
+                         account);
+    }
+    if (config->target_external_id[0] != '\0' && config->target_role[0] == '\0')
+        return error_set(err, ERR_CONFIG, "target.external_id is set, and target.role is not");
+    if (config->target_role[0] != '\0' && !is_role_of(config->target_role, account)) {
+        return error_set(err, ERR_CONFIG, "target.role is '%s', not the ARN of a role of '%s'",
+                         config->target_role, account);
+    }
+    return ERR_NONE;
+}
+
 enum error_code config_check(const struct config *config, struct error *err)
 {
     if (config->source_region[0] == '\0')
@@ -393,7 +428,7 @@ enum error_code config_check(const struct config *config, struct error *err)
         return error_set(err, ERR_CONFIG, "freeze.limit must be from 1s to 1m");
     if (config->checkpoint_limit_ms < MS_PER_SECOND || config->checkpoint_limit_ms > MS_PER_HOUR)
         return error_set(err, ERR_CONFIG, "postgres.checkpoint_limit must be from 1s to 1h");
-    return ERR_NONE;
+    return check_account(config, err);
 }
 
 static void write_duration(const char *name, int64_t duration_ms, struct strbuf *text)

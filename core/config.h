@@ -85,7 +85,7 @@ MUST_CHECK enum error_code config_set(struct config *config, const char *key, co
                                       struct error *err);
 
 /* Checks what only the whole can tell: a region, at least one volume, an instance when there are
- * several. Errors: ERR_CONFIG. */
+ * several; 12 digits of an account, and one where a role of it is named. Errors: ERR_CONFIG. */
 MUST_CHECK enum error_code config_check(const struct config *config, struct error *err);
 
 /* Tells whether a value is, or may hold, a password. */

@@ -63,7 +63,10 @@ struct run {
     char target_key[CLOUD_KEY_SIZE];
     char source_account[16];
     char target_account[16]; /* empty: the same */
-    char via_region[32];     /* where the snapshots change hands, for another account */
+    char target_profile[64]; /* how to act there; empty: not so */
+    char target_role[CLOUD_KEY_SIZE];
+    char target_external_id[512];
+    char via_region[32]; /* where the snapshots change hands, for another account */
     char via_key[CLOUD_KEY_SIZE];
     bool fence;
     bool backup;

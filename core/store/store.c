@@ -81,6 +81,9 @@ static const char *const migrations[] = {
     "ALTER TABLE run ADD COLUMN via_key TEXT NOT NULL DEFAULT '';",
     "CREATE INDEX duration_by_time ON duration(kind, started_ms);",
     "ALTER TABLE run ADD COLUMN round_trip_us INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE run ADD COLUMN target_profile TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE run ADD COLUMN target_role TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE run ADD COLUMN target_external_id TEXT NOT NULL DEFAULT '';",
 };
 #define VERSION ((int)(sizeof(migrations) / sizeof(migrations[0])))
 

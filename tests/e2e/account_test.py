@@ -126,6 +126,8 @@ def test_both(move, near):
     h.check("via.kms_key_id" in told, "the key on the way has to be named")
     target += ["--via-kms-key-id", move.a.key_arn("alias/closed", "eu-west-1")]
     plan = move.plan(target)
+    hops = [(hop["region"], hop["account_id"]) for hop in plan["copies"]]
+    h.check(hops == [("eu-west-1", ""), ("eu-west-1", B)], f"the plan names the copies: {hops}")
     h.check(plan["rounds"][0]["copy_seconds"]["p50"] > 1.3 * near["rounds"][0]["copy_seconds"]["p50"],
             "the forecast knows of two copies")
     move.migrate(target)
@@ -164,8 +166,10 @@ def test_missing_right(move):
     _, told = move.run(target, code=6)
     h.check("ebshift-target" in told and "kms:Decrypt" in told and source_key in told,
             "a copy that fails afterwards names right, key and principal")
-    move.cloud.ebshift("abort", "--config", move.scene.config,
-                       "--to-role", role)
+    out, _ = move.cloud.ebshift("status", "--config", move.scene.config)
+    h.check(f"us-east-1 -> us-east-1 in account {B}" in out, "status names the other account")
+    move.cloud.ebshift("abort", "--config", move.scene.config)
+    h.check(True, "abort knows the role that the run began with")
     move.check_nothing_lent()
     after = [owner.cloud.objects("us-east-1") for owner in (move.a, move.b)]
     h.check(before == after, "abort leaves nothing behind in either account")

@@ -199,6 +199,47 @@ Test(config, a_variable_with_a_typo_is_named)
     cr_expect_eq(strncmp(err.message, "EBSHIFT_PLAN_CONFIDENCE: ", 25), 0, "%s", err.message);
 }
 
+struct account_case {
+    char keys[3][24];
+    char values[3][64];
+    char want[64]; /* empty: all is well */
+};
+
+ParameterizedTestParameters(config, account)
+{
+    static struct account_case cases[] = {
+        {{"target.account"}, {"444455556666"}, ""},
+        {{"target.account", "target.role"},
+         {"444455556666", "arn:aws:iam::444455556666:role/ebshift"},
+         ""},
+        {{"target.account", "target.role", "target.external_id"},
+         {"444455556666", "arn:aws-cn:iam::444455556666:role/a/b", "contract-42"},
+         ""},
+        {{"target.account"}, {"44445555666"}, "'44445555666', not the 12 digits"},
+        {{"target.account"}, {"4444-5555-6666"}, "not the 12 digits"},
+        {{"target.account", "target.role"},
+         {"444455556666", "arn:aws:iam::111122223333:role/ebshift"},
+         "not the ARN of a role of '444455556666'"},
+        {{"target.account", "target.role"}, {"444455556666", "ebshift"}, "not the ARN of a role"},
+        {{"target.account", "target.external_id"}, {"444455556666", "x"}, "target.role is not"},
+        {{"target.role"}, {"arn:aws:iam::444455556666:role/x"}, "target.account is not"},
+        {{"via.region"}, {"eu-west-1"}, "via.region is set, and target.account is not"},
+        {{"via.kms_key_id"}, {"alias/x"}, "via.kms_key_id is set, and target.account is not"},
+    };
+    return cr_make_param_array(struct account_case, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+ParameterizedTest(struct account_case *c, config, account)
+{
+    cr_assert_eq(config_set(&config, "source.region", "us-east-1", &err), ERR_NONE);
+    cr_assert_eq(config_set(&config, "source.volume", "vol-00000001", &err), ERR_NONE);
+    for (size_t i = 0; i < 3 && c->keys[i][0] != '\0'; i++)
+        cr_assert_eq(config_set(&config, c->keys[i], c->values[i], &err), ERR_NONE);
+    enum error_code want = c->want[0] == '\0' ? ERR_NONE : ERR_CONFIG;
+    cr_expect_eq(config_check(&config, &err), want, "%s: %s", c->want, err.message);
+    cr_expect_not_null(strstr(err.message, c->want), "%s", err.message);
+}
+
 Test(config, what_only_the_whole_can_tell)
 {
     cr_expect_eq(config_check(&config, &err), ERR_CONFIG, "no region");
