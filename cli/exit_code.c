@@ -28,6 +28,7 @@ static const struct {
     [ERR_AMBIGUOUS] = {7, "'ebshift resume' looks up what became of the call"},
     [ERR_ACCESS] = {6, "check the credentials and their rights"},
     [ERR_CLOUD] = {6, ""},
+    [ERR_ASKED] = {6, ""},
     [ERR_PROTOCOL] = {7, "is something between here and AWS?"},
     [ERR_POSTGRES] = {8, "check postgres.conninfo and the server's log"},
     [ERR_QUIESCE] = {9, "nothing is frozen; see 'ebshift status'"},

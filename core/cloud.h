@@ -172,10 +172,6 @@ struct cloud_key {
     bool aws_managed; /* the region's default: what lies under it can never be shared */
 };
 
-/* What block storage does with a key in the name of its caller, and what can be asked about without
- * doing it. Reading under the key (Decrypt, ReEncrypt*) cannot: that would need its ciphertext. */
-enum cloud_key_use { CLOUD_KEY_GRANT, CLOUD_KEY_WRITE };
-
 /* Lets somebody else have snapshots under a key read. */
 struct cloud_grant_request {
     const char *key_id;
@@ -327,16 +323,20 @@ struct cloud {
     /* By id, alias or ARN. Errors: ERR_NOT_FOUND; ERR_ACCESS without the right to describe it. */
     enum error_code (*get_key)(void *self, const char *key_id, struct cloud_key *key,
                                struct error *err);
-    /* Asks, without an effect, whether the key may be used so. Errors: ERR_ACCESS if not; ERR_STATE if
-     * the key is not enabled. */
-    enum error_code (*try_key)(void *self, const char *key_arn, enum cloud_key_use use,
-                               struct error *err);
+    /* Asks, without an effect, whether something may be put under the key. Whether it may be read
+     * (Decrypt, ReEncrypt*) cannot be asked: that would need its ciphertext. Errors: ERR_ACCESS if
+     * not; ERR_STATE if the key is not enabled. */
+    enum error_code (*try_key)(void *self, const char *key_arn, struct error *err);
     /* Idempotent by name; usable some seconds later. */
     enum error_code (*grant_key)(void *self, const struct cloud_grant_request *request,
                                  char grant_id[CLOUD_GRANT_SIZE], struct error *err);
     /* Errors: also ERR_NOT_FOUND, if it is gone. */
     enum error_code (*revoke_grant)(void *self, const char *key_id, const char *grant_id,
                                     struct error *err);
+    /* While on, calls that change something only ask whether they may, as this principal, with these
+     * arguments: ERR_ASKED is yes, ERR_ACCESS no, and any other code tells nothing about rights (to
+     * revoke a grant, ERR_NOT_FOUND is yes too: rights are judged first). Calls that read, read. */
+    void (*ask_only)(void *self, bool on);
     void *self;
     char region[32];
 };

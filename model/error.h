@@ -31,6 +31,7 @@
     ROW(ERR_AMBIGUOUS, "ambiguous")     /* sent, no answer: the effect may have happened */        \
     ROW(ERR_ACCESS, "access")           /* credentials wrong, expired or without the right */      \
     ROW(ERR_CLOUD, "cloud")             /* the service refused for good */                         \
+    ROW(ERR_ASKED, "asked")             /* it would be done, but was only asked about */           \
     ROW(ERR_PROTOCOL, "protocol")       /* an answer that cannot be understood */                  \
     ROW(ERR_POSTGRES, "postgres")       /* the database refused or failed */                       \
     ROW(ERR_QUIESCE, "quiesce")         /* freezing failed; everything is thawed */                \

@@ -118,7 +118,7 @@ static const struct aws_error_row table[] = {
     {"Blocked", ERR_ACCESS, AWS_HEAL_NONE, "the account is blocked; ask AWS support"},
     {"PendingVerification", ERR_ACCESS, AWS_HEAL_NONE, "the account is still being verified"},
 
-    {"DryRunOperation", ERR_CLOUD, AWS_HEAL_NONE, "only asked: nothing was done"},
+    {"DryRunOperation", ERR_ASKED, AWS_HEAL_NONE, "only asked: nothing was done"},
     {"TagPolicyViolation", ERR_CLOUD, AWS_HEAL_NONE, "the organisation's tag policy forbids this"},
     {"OperationNotPermitted", ERR_CLOUD, AWS_HEAL_NONE, ""},
     {"UnsupportedOperation", ERR_CLOUD, AWS_HEAL_NONE, ""},

@@ -132,10 +132,9 @@ static enum error_code get_key(void *self, const char *key_id, struct cloud_key 
     return kms_get_key(client_of(self), key_id, key, err);
 }
 
-static enum error_code try_key(void *self, const char *key_arn, enum cloud_key_use use,
-                               struct error *err)
+static enum error_code try_key(void *self, const char *key_arn, struct error *err)
 {
-    return kms_try_key(client_of(self), key_arn, use, err);
+    return kms_try_key(client_of(self), key_arn, err);
 }
 
 static enum error_code grant_key(void *self, const struct cloud_grant_request *request,
@@ -148,6 +147,11 @@ static enum error_code revoke_grant(void *self, const char *key_id, const char *
                                     struct error *err)
 {
     return kms_revoke_grant(client_of(self), key_id, grant_id, err);
+}
+
+static void ask_only(void *self, bool on)
+{
+    client_of(self)->asks_only = on;
 }
 
 struct cloud cloud_aws_cloud(struct cloud_aws *aws)
@@ -173,6 +177,7 @@ struct cloud cloud_aws_cloud(struct cloud_aws *aws)
                           .try_key = try_key,
                           .grant_key = grant_key,
                           .revoke_grant = revoke_grant,
+                          .ask_only = ask_only,
                           .self = aws};
     _Static_assert(sizeof(cloud.region) == sizeof(aws->client.region), "one size of region names");
     memcpy(cloud.region, aws->client.region, sizeof(cloud.region));

@@ -12,13 +12,13 @@
 #define MAX_ADDRESS_BYTES 131072
 
 /* Sends a form whose answer says nothing of interest. */
-static enum error_code send_plain(struct client *client, const struct form *form, struct error *err)
+static enum error_code send_plain(struct client *client, struct form *form, struct error *err)
 {
     CLEANUP_XML struct xml xml = {0};
     return form_send(client, form, false, &xml, err);
 }
 
-static enum error_code send_for_id(struct client *client, const struct form *form, bool creates,
+static enum error_code send_for_id(struct client *client, struct form *form, bool creates,
                                    const char *id_name, char id[CLOUD_ID_SIZE], struct error *err)
 {
     CLEANUP_XML struct xml xml = {0};

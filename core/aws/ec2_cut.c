@@ -105,7 +105,7 @@ static enum error_code build_form(struct client *client, const struct cloud_set_
     }
     form_add_given(form, "Description", request->description);
     form_add_tag_specification(form, "snapshot", request->tags);
-    return form_check(form, err);
+    return form_end(client, form, err);
 }
 
 /* Between begin() and end() stands one call, and it only sends and receives. */

@@ -120,6 +120,14 @@ enum error_code form_check(const struct form *form, struct error *err)
     return strbuf_check(&form->text, err);
 }
 
+enum error_code form_end(const struct client *client, struct form *form, struct error *err)
+{
+    bool reads = form->service != ENDPOINT_EC2 || strncmp(form->action, "Describe", 8) == 0;
+    if (client->asks_only && !reads)
+        form_add(form, "DryRun", "true");
+    return form_check(form, err);
+}
+
 /* A page of something in between may be well-formed too, and would pass for an empty list. */
 static enum error_code parse_answer(const struct form *form, const struct http_response *response,
                                     struct xml *xml, struct error *err)
@@ -144,10 +152,10 @@ enum error_code form_read_answer(const struct form *form, bool creates,
     return creates ? (err->code = ERR_AMBIGUOUS) : code;
 }
 
-enum error_code form_send(struct client *client, const struct form *form, bool creates,
-                          struct xml *xml, struct error *err)
+enum error_code form_send(struct client *client, struct form *form, bool creates, struct xml *xml,
+                          struct error *err)
 {
-    TRY(form_check(form, err));
+    TRY(form_end(client, form, err));
     const struct client_call call = {
         .service = form->service, .action = form->action, .form = &form->text, .creates = creates};
     CLEANUP_HTTP_RESPONSE struct http_response response = {.body.max_bytes = MAX_ANSWER_BYTES};

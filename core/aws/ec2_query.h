@@ -54,13 +54,18 @@ void form_add_tag_specification(struct form *form, const char *resource_type,
 /* Adds "Tag.N.Key" and "Tag.N.Value". */
 void form_add_tags(struct form *form, const struct cloud_tags *tags);
 
+/* Ends a form: adds DryRun to one that would change something, if the client only asks.
+ * Errors: as form_check(). */
+MUST_CHECK enum error_code form_end(const struct client *client, struct form *form,
+                                    struct error *err);
+
 /* Tells whether every append succeeded. Errors: ERR_NO_MEMORY; ERR_INVALID if too long. */
 MUST_CHECK enum error_code form_check(const struct form *form, struct error *err);
 
-/* Sends a form and reads the answer. creates: it makes something and has no client token; then an
+/* Ends a form, sends it and reads the answer. creates: it makes something and has no client token; then an
  * answer that cannot be read is ERR_AMBIGUOUS too. *xml must be empty.
  * Errors: those of core/cloud.h. */
-MUST_CHECK enum error_code form_send(struct client *client, const struct form *form, bool creates,
+MUST_CHECK enum error_code form_send(struct client *client, struct form *form, bool creates,
                                      struct xml *xml, struct error *err);
 
 /* Reads the answer of a form that was sent otherwise; as form_send() does. */

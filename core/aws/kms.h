@@ -13,10 +13,10 @@
 MUST_CHECK enum error_code kms_get_key(struct client *client, const char *key_id,
                                        struct cloud_key *key, struct error *err);
 
-/* Asks by a dry run whether the key, named by its ARN, may be used so.
+/* Asks by a dry run whether something may be put under the key, named by its ARN.
  * Errors: ERR_ACCESS if not; ERR_STATE if the key is not enabled; those of core/cloud.h. */
 MUST_CHECK enum error_code kms_try_key(struct client *client, const char *key_arn,
-                                       enum cloud_key_use use, struct error *err);
+                                       struct error *err);
 
 /* Lets a principal, through EBS, read what lies under a key (CreateGrant); idempotent by name.
  * Errors: those of core/cloud.h. */

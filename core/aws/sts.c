@@ -22,8 +22,8 @@ static enum error_code read_keys(const struct xml *xml, const char *result,
 }
 
 /* Sends a form that asks for keys; "ActionResult" holds them. */
-static enum error_code ask_for_keys(struct client *client, const struct form *form,
-                                    const char *result, struct credentials *keys, struct error *err)
+static enum error_code ask_for_keys(struct client *client, struct form *form, const char *result,
+                                    struct credentials *keys, struct error *err)
 {
     CLEANUP_XML struct xml xml = {0};
     CLEANUP_CREDENTIALS struct credentials read = {0};

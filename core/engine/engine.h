@@ -23,6 +23,7 @@
 #define TAG_VOLUME  "ebshift:volume"      /* the source volume it stands for */
 #define TAG_INSTANT "ebshift:instant"     /* the point in time it holds, RFC 3339 */
 #define TAG_LABEL   "ebshift:consistency" /* crash, frozen, backup or stopped */
+#define TAG_LEASE   "ebshift:lease"       /* on a source volume: "RUN until INSTANT" */
 
 struct path;
 

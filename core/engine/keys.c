@@ -36,14 +36,13 @@ static enum error_code get_key(const struct asker *asker, const char *key_id, st
     return code;
 }
 
-static enum error_code try_key(const struct asker *asker, const char *key_arn,
-                               enum cloud_key_use use, struct error *err)
+static enum error_code try_key(const struct asker *asker, const char *key_arn, struct error *err)
 {
     enum error_code code = ERR_NONE;
     struct attempt attempt =
         attempt_begin(asker->clock, asker->log, "try a key", asker->patience_ms);
     do {
-        code = asker->cloud->try_key(asker->cloud->self, key_arn, use, err);
+        code = asker->cloud->try_key(asker->cloud->self, key_arn, err);
     } while (attempt_again(&attempt, &code, err));
     return code;
 }
@@ -89,7 +88,7 @@ static enum error_code need_key(const struct asker *asker, const char *key_id,
 /* A service that knows no dry run of this kind has nothing to say against it. */
 static enum error_code need_write(const struct asker *asker, const char *key_arn, struct error *err)
 {
-    enum error_code code = try_key(asker, key_arn, CLOUD_KEY_WRITE, err);
+    enum error_code code = try_key(asker, key_arn, err);
     if (code == ERR_ACCESS)
         return lacks(asker, "kms:GenerateDataKeyWithoutPlaintext", key_arn, err);
     if (code == ERR_INTERRUPTED)
@@ -110,6 +109,27 @@ static enum error_code refuse_managed(const char *what, const char *key_arn, str
         what, key_arn);
 }
 
+/* Asks for the very grant that a run would make. */
+static enum error_code try_grant(const struct asker *owner, const char *key_arn,
+                                 const char *principal, struct error *err)
+{
+    const struct cloud_grant_request request = {
+        .key_id = key_arn, .principal = principal, .name = "ebshift-asked"};
+    char unused[CLOUD_GRANT_SIZE];
+    enum error_code code = ERR_NONE;
+    struct attempt attempt =
+        attempt_begin(owner->clock, owner->log, "ask for a grant", owner->patience_ms);
+    owner->cloud->ask_only(owner->cloud->self, true);
+    do {
+        code = owner->cloud->grant_key(owner->cloud->self, &request, unused, err);
+    } while (attempt_again(&attempt, &code, err));
+    owner->cloud->ask_only(owner->cloud->self, false);
+    if (code != ERR_ASKED)
+        return code;
+    *err = (struct error){0};
+    return ERR_NONE;
+}
+
 /* Whoever may not read yet gets a grant when the run needs it, if the owner may give one. */
 static enum error_code check_lending(const struct keys_request *request, const struct hop *hop,
                                      const char *key_arn, struct error *err)
@@ -120,7 +140,7 @@ static enum error_code check_lending(const struct keys_request *request, const s
     enum error_code code = get_key(&reader, key_arn, &seen, err);
     if (code != ERR_ACCESS && code != ERR_NOT_FOUND)
         return code;
-    code = try_key(&owner, key_arn, CLOUD_KEY_GRANT, err);
+    code = try_grant(&owner, key_arn, request->path->principal, err);
     if (code == ERR_ACCESS)
         return lacks(&owner, "kms:CreateGrant", key_arn, err);
     TRY(code);

@@ -8,8 +8,6 @@
 #include "core/engine/set.h"
 #include "model/instant.h"
 
-#define TAG_LEASE "ebshift:lease" /* "RUN until INSTANT" */
-
 /* A claim outlives its window by so much: a late run is still a run. */
 #define GRACE_MS (24 * MS_PER_HOUR)
 /* A tag is no reason to hold up a migration for long. */

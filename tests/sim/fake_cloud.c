@@ -137,6 +137,13 @@ static enum error_code enter(struct fake_cloud *fake, const char *action, struct
     return error_set(err, ERR_AMBIGUOUS, "no answer to '%s'", action);
 }
 
+/* The same for a verb that changes something: nothing is due if it was only asked about. */
+static enum error_code enter_change(struct fake_cloud *fake, const char *action, struct error *err)
+{
+    TRY(enter(fake, action, err));
+    return fake->asks ? error_set(err, ERR_ASKED, "'%s' was only asked about", action) : ERR_NONE;
+}
+
 /* To be called after the effect by every verb that changes something. */
 static enum error_code leave(struct fake_cloud *fake, const char *action, struct error *err)
 {
@@ -473,7 +480,7 @@ static enum error_code start_snapshot_set(void *self, const struct cloud_set_req
     size_t count = 0;
     if (request->cut != NULL)
         TRY(request->cut->begin(request->cut->self, err));
-    enum error_code code = enter(fake, action, err);
+    enum error_code code = enter_change(fake, action, err);
     tags_in(request->tags, &tags);
     if (code == ERR_NONE && !start_any(fake, request, &tags, snapshots, &count, &refusal))
         code = refused(&refusal, err);
@@ -495,7 +502,7 @@ static enum error_code copy_snapshot(void *self, const struct cloud_copy_request
     struct sim_snapshot *copy = NULL;
     struct refusal refusal = {0};
     CLEANUP(tags_done) struct sim_tags tags = {0};
-    TRY(enter(fake, "CopySnapshot", err));
+    TRY(enter_change(fake, "CopySnapshot", err));
     tags_in(request->tags, &tags);
     struct copy_request wanted = {.source_region = request->source_region,
                                   .source_id = request->source_snapshot_id,
@@ -516,7 +523,7 @@ static enum error_code share_snapshot(void *self, const char *snapshot_id, const
 {
     struct fake_cloud *fake = self;
     struct refusal refusal = {0};
-    TRY(enter(fake, "ModifySnapshotAttribute", err));
+    TRY(enter_change(fake, "ModifySnapshotAttribute", err));
     if (!world_share_snapshot(fake->in->world, &fake->caller, snapshot_id, account_id, share,
                               &refusal))
         return refused(&refusal, err);
@@ -527,7 +534,7 @@ static enum error_code delete_snapshot(void *self, const char *snapshot_id, stru
 {
     struct fake_cloud *fake = self;
     struct refusal refusal = {0};
-    TRY(enter(fake, "DeleteSnapshot", err));
+    TRY(enter_change(fake, "DeleteSnapshot", err));
     if (!world_delete_snapshot(fake->in->world, &fake->caller, snapshot_id, &refusal))
         return refused(&refusal, err);
     return leave(fake, "DeleteSnapshot", err);
@@ -540,7 +547,7 @@ static enum error_code create_volume(void *self, const struct cloud_volume_reque
     struct sim_volume *volume = NULL;
     struct refusal refusal = {0};
     CLEANUP(tags_done) struct sim_tags tags = {0};
-    TRY(enter(fake, "CreateVolume", err));
+    TRY(enter_change(fake, "CreateVolume", err));
     tags_in(request->tags, &tags);
     struct volume_request wanted = {.zone = request->zone,
                                     .size_gib = (int64_t)request->size_bytes / GIB,
@@ -576,7 +583,7 @@ static enum error_code attach_volume(void *self, const char *volume_id, const ch
     struct sim_volume *volume = NULL;
     struct refusal refusal = {0};
     struct attach_request wanted = {volume_id, instance_id, device, false};
-    TRY(enter(fake, "AttachVolume", err));
+    TRY(enter_change(fake, "AttachVolume", err));
     if (!is_attached_so(fake, volume_id, instance_id, device) &&
         !world_attach_volume(fake->in->world, &fake->caller, &wanted, &volume, &refusal))
         return refused(&refusal, err);
@@ -589,7 +596,7 @@ static enum error_code detach_volume(void *self, const char *volume_id, struct e
     struct sim_volume *volume = NULL;
     struct refusal refusal = {0};
     struct attach_request wanted = {.volume_id = volume_id};
-    TRY(enter(fake, "DetachVolume", err));
+    TRY(enter_change(fake, "DetachVolume", err));
     if (!world_detach_volume(fake->in->world, &fake->caller, &wanted, &volume, &refusal) &&
         strcmp(refusal.code, "IncorrectState") != 0)
         return refused(&refusal, err);
@@ -600,7 +607,7 @@ static enum error_code delete_volume(void *self, const char *volume_id, struct e
 {
     struct fake_cloud *fake = self;
     struct refusal refusal = {0};
-    TRY(enter(fake, "DeleteVolume", err));
+    TRY(enter_change(fake, "DeleteVolume", err));
     if (!world_delete_volume(fake->in->world, &fake->caller, volume_id, &refusal))
         return refused(&refusal, err);
     return leave(fake, "DeleteVolume", err);
@@ -612,7 +619,7 @@ static enum error_code tag(void *self, const char *resource_id, const struct clo
     struct fake_cloud *fake = self;
     struct refusal refusal = {0};
     struct sim_tags *into = NULL;
-    TRY(enter(fake, "CreateTags", err));
+    TRY(enter_change(fake, "CreateTags", err));
     if (strncmp(resource_id, "vol-", 4) == 0) {
         struct sim_volume *volume =
             world_volume(fake->in->world, &fake->caller, resource_id, &refusal);
@@ -763,15 +770,11 @@ static enum error_code get_key(void *self, const char *key_id, struct cloud_key 
     return ERR_NONE;
 }
 
-static enum error_code try_key(void *self, const char *key_arn, enum cloud_key_use use,
-                               struct error *err)
+static enum error_code try_key(void *self, const char *key_arn, struct error *err)
 {
     struct fake_cloud *fake = self;
-    const char *action = use == CLOUD_KEY_GRANT ? "CreateGrant" : "GenerateDataKeyWithoutPlaintext";
-    char right[64];
-    (void)snprintf(right, sizeof(right), "kms:%s", action);
-    TRY(look(fake, action, err));
-    const struct sim_key *key = find_key(fake, key_arn, right, err);
+    TRY(look(fake, "GenerateDataKeyWithoutPlaintext", err));
+    const struct sim_key *key = find_key(fake, key_arn, "kms:GenerateDataKeyWithoutPlaintext", err);
     if (key == NULL)
         return err->code;
     if (key->state != KEY_ENABLED)
@@ -793,6 +796,8 @@ static enum error_code grant_key(void *self, const struct cloud_grant_request *r
     struct sim_key *key = find_key(fake, request->key_id, "kms:CreateGrant", err);
     if (key == NULL)
         return err->code;
+    if (fake->asks)
+        return error_set(err, ERR_ASKED, "a grant was only asked about");
     const struct sim_grant *grant = world_key_grant(fake->in->world, key, &wanted);
     copy_text(grant_id, CLOUD_GRANT_SIZE, grant->id);
     return leave(fake, "CreateGrant", err);
@@ -807,9 +812,16 @@ static enum error_code revoke_grant(void *self, const char *key_id, const char *
     struct sim_key *key = find_key(fake, key_id, "kms:RevokeGrant", err);
     if (key == NULL)
         return err->code;
+    if (fake->asks)
+        return error_set(err, ERR_ASKED, "a grant was only asked about");
     if (!world_key_revoke(fake->in->world, key, grant_id, &refusal))
         return error_set(err, ERR_NOT_FOUND, "%s", refusal.message);
     return leave(fake, "RevokeGrant", err);
+}
+
+static void ask_only(void *self, bool on)
+{
+    ((struct fake_cloud *)self)->asks = on;
 }
 
 struct cloud fake_cloud_init(struct fake_cloud *fake, struct fake_world *in, const char *account,
@@ -840,6 +852,7 @@ struct cloud fake_cloud_init(struct fake_cloud *fake, struct fake_world *in, con
         .try_key = try_key,
         .grant_key = grant_key,
         .revoke_grant = revoke_grant,
+        .ask_only = ask_only,
         .self = fake,
     };
     COPY_TEXT(cloud.region, region);

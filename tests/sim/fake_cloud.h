@@ -55,6 +55,7 @@ struct fake_cloud {
     struct fake_world *in;
     struct caller caller;
     enum call_fate fate; /* of the running call */
+    bool asks;           /* what changes something is only asked about */
 };
 
 /* Makes *fake the cloud of an account and region and returns its waist, which borrows both. */
