@@ -43,7 +43,7 @@ static void open_clouds(struct bench *bench, const struct move *move)
     const char *account = move->other_account ? B : A;
     const char *via = move->via[0] != '\0' ? move->via : move->target;
     struct fake_world *fake = &bench->fake;
-    cr_assert_eq(fake_world_open(fake, 11, true, &bench->err), ERR_NONE);
+    cr_assert_eq(fake_world_open(fake, 11, &nature_usual, &bench->err), ERR_NONE);
     bench->source = fake_cloud_init(&bench->selves[0], fake, A, "us-east-1");
     bench->target = fake_cloud_init(&bench->selves[1], fake, account, move->target);
     bench->via_source = fake_cloud_init(&bench->selves[2], fake, A, via);
