@@ -152,6 +152,7 @@ struct cloud_identity {
     char account_id[16];
     char arn[256];
     int64_t expires_ms; /* of the credentials; 0: never */
+    int64_t skew_ms;    /* the service's clock minus ours, to the second; 0 if it told no date */
     /* The credentials in use first, then what each was bought with. */
     struct cloud_link links[CLOUD_LINKS_MAX];
     size_t link_count;

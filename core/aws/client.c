@@ -252,25 +252,30 @@ static bool parse_http_date(const char *text, int64_t *instant_ms)
     return true;
 }
 
-static bool heal_clock(struct client *client, const struct http_response *response)
+/* The date is cut to the second, so the instant is somewhere in it. */
+static void compare_clocks(struct client *client, const struct http_response *response)
 {
     int64_t theirs_ms = 0;
-    if (!parse_http_date(response->date, &theirs_ms))
-        return false;
-    int64_t skew_ms = theirs_ms - clock_now_ms(client->clock);
-    bool helps = llabs(skew_ms - client->skew_ms) > SKEW_WORTH_MS;
+    client->told_skew_ms = 0;
+    if (parse_http_date(response->date, &theirs_ms))
+        client->told_skew_ms = theirs_ms + MS_PER_SECOND / 2 - clock_now_ms(client->clock);
+}
+
+static bool heal_clock(struct client *client)
+{
+    bool helps =
+        client->told_skew_ms != 0 && llabs(client->told_skew_ms - client->skew_ms) > SKEW_WORTH_MS;
     if (helps)
-        client->skew_ms = skew_ms;
+        client->skew_ms = client->told_skew_ms;
     return helps;
 }
 
 /* Decides whether one more try makes sense, and with fresh keys or not. */
-static bool heal(struct client *client, const struct http_response *response, bool *fresh_keys)
+static bool heal(struct client *client, bool *fresh_keys)
 {
     const struct aws_error_row *row = aws_error_find(client->last_refusal);
     enum aws_heal means = row == NULL ? AWS_HEAL_NONE : row->heal;
-    bool clock_helps =
-        (means == AWS_HEAL_CLOCK || means == AWS_HEAL_BOTH) && heal_clock(client, response);
+    bool clock_helps = (means == AWS_HEAL_CLOCK || means == AWS_HEAL_BOTH) && heal_clock(client);
     const struct credentials_source *source = client->source;
     bool may_renew = source != NULL && source->keys.expires_ms != 0 && source->http != NULL;
     *fresh_keys = !clock_helps && may_renew && (means == AWS_HEAL_KEYS || means == AWS_HEAL_BOTH);
@@ -283,6 +288,7 @@ static enum error_code send_one(struct client *client, const struct client_call 
     CLEANUP_CLIENT_SIGNED struct client_signed signed_call = {0};
     TRY(sign_with(client, call, fresh_keys, &signed_call, err));
     enum error_code sent = http_send(client->http, &signed_call.request, response, err);
+    compare_clocks(client, response);
     return client_judge(client, call, sent, response, err);
 }
 
@@ -291,7 +297,7 @@ enum error_code client_send(struct client *client, const struct client_call *cal
 {
     bool fresh_keys = false;
     enum error_code code = send_one(client, call, false, response, err);
-    if (code == ERR_ACCESS && response->status != 0 && heal(client, response, &fresh_keys))
+    if (code == ERR_ACCESS && response->status != 0 && heal(client, &fresh_keys))
         code = send_one(client, call, fresh_keys, response, err);
     return code;
 }

@@ -26,6 +26,7 @@ struct client {
     struct endpoint_rules endpoints;
     char region[ENDPOINT_REGION_SIZE];
     int64_t skew_ms;       /* the service's clock minus ours, once it has complained */
+    int64_t told_skew_ms;  /* the same as its last answer told it; 0 without a date */
     bool asks_only;        /* what changes something is sent as a dry run */
     char last_refusal[80]; /* service code of the last call, "" if it was not refused */
 };

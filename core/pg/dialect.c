@@ -13,6 +13,20 @@
     "SELECT coalesce(left(last_archived_wal, 24) COLLATE \"C\" >= " function                       \
     "($1::pg_lsn), false) FROM pg_stat_archiver"
 
+#define WAL_RATE                                                                                   \
+    "SELECT (wal_bytes / greatest(extract(epoch FROM now() - stats_reset), 1))::bigint"            \
+    " FROM pg_stat_wal"
+#define WAL_RATE_UNKNOWN "SELECT -1"
+
+/* Bytes in their own order never change their order. */
+#define BY_LIBC "datcollate NOT IN ('C', 'POSIX') AND datcollate NOT LIKE 'C.%'"
+#define COLLATIONS                                                                                 \
+    "SELECT count(*) FILTER (WHERE datlocprovider = 'c' AND " BY_LIBC "),"                         \
+    " count(*) FILTER (WHERE datlocprovider = 'i'),"                                               \
+    " count(*) FILTER (WHERE datcollversion <> pg_database_collation_actual_version(oid))"         \
+    " FROM pg_database"
+#define COLLATIONS_OF_LIBC "SELECT count(*) FILTER (WHERE " BY_LIBC "), 0, 0 FROM pg_database"
+
 static const struct pg_dialect dialects[] = {
     {
         .from_version_num = 150000,
@@ -25,6 +39,8 @@ static const struct pg_dialect dialects[] = {
         .end_others = END_OTHERS,
         .backups_running = "SELECT count(*) FROM pg_stat_progress_basebackup",
         .wal_directory = "pg_wal",
+        .wal_rate = WAL_RATE,
+        .collations = COLLATIONS,
     },
     {
         .from_version_num = 130000,
@@ -37,6 +53,8 @@ static const struct pg_dialect dialects[] = {
         .end_others = END_OTHERS,
         .backups_running = "SELECT count(*) FROM pg_stat_progress_basebackup",
         .wal_directory = "pg_wal",
+        .wal_rate = WAL_RATE_UNKNOWN,
+        .collations = COLLATIONS_OF_LIBC,
     },
     {
         .from_version_num = 100000,
@@ -49,6 +67,8 @@ static const struct pg_dialect dialects[] = {
         .end_others = END_OTHERS,
         .backups_running = "SELECT pg_is_in_backup()::int",
         .wal_directory = "pg_wal",
+        .wal_rate = WAL_RATE_UNKNOWN,
+        .collations = COLLATIONS_OF_LIBC,
     },
     {
         /* 9.6 shows only sessions here, has no backend_type, and always waits for the archive. */
@@ -64,6 +84,8 @@ static const struct pg_dialect dialects[] = {
                       " AND pid NOT IN (SELECT pid FROM pg_stat_replication)",
         .backups_running = "SELECT pg_is_in_backup()::int",
         .wal_directory = "pg_xlog",
+        .wal_rate = WAL_RATE_UNKNOWN,
+        .collations = COLLATIONS_OF_LIBC,
     },
 };
 

@@ -17,6 +17,9 @@ struct pg_dialect {
     const char *end_others;        /* one row: how many sessions in databases were told to end */
     const char *backups_running;   /* one row: number of backups the server can tell of */
     const char *wal_directory;     /* name below the data directory */
+    const char *wal_rate;          /* one row: bytes of WAL per second, on average; -1 if unknown */
+    /* one row: databases whose order of text is libc's, is ICU's, has changed under its indexes */
+    const char *collations;
 };
 
 /* The row for a server, for example 150004. NULL before 9.6, which has no backup mode for us. */

@@ -110,10 +110,15 @@ static bool is_same_server(const char *data_directory, const char *theirs)
     return pg_directory_head(data_directory, head, NULL) == ERR_NONE && is_same_head(head, theirs);
 }
 
-/* One row: the path, and postmaster.pid for whoever may see it. */
-static const char server_sql[] = "SELECT current_setting('data_directory'),"
-                                 " CASE WHEN current_setting('is_superuser') = 'on'"
-                                 " THEN pg_read_file('postmaster.pid') END";
+/* One row: the path, and postmaster.pid for whoever may see it. The server asks for the right to call
+ * a function also where a CASE would never come to it. */
+static const char *server_sql(const struct pg_conn *conn)
+{
+    const char *superuser = PQparameterStatus(conn->handle, "is_superuser");
+    return superuser != NULL && strcmp(superuser, "on") == 0
+               ? "SELECT current_setting('data_directory'), pg_read_file('postmaster.pid')"
+               : "SELECT current_setting('data_directory'), NULL";
+}
 
 enum error_code pg_directory_check_server(struct pg_conn *conn, const char *data_directory,
                                           struct error *err)
@@ -121,7 +126,7 @@ enum error_code pg_directory_check_server(struct pg_conn *conn, const char *data
     CLEANUP_PG_RESULT PGresult *result = NULL;
     char resolved[PATH_MAX];
     char theirs[PATH_MAX];
-    TRY(pg_conn_query(conn, server_sql, NULL, &result, err));
+    TRY(pg_conn_query(conn, server_sql(conn), NULL, &result, err));
     const char *path = PQgetvalue(result, 0, 0);
     if (realpath(data_directory, resolved) == NULL) {
         return error_set(err, ERR_POSTGRES, "cannot find '%s': %s", data_directory,
@@ -141,7 +146,7 @@ enum error_code pg_directory_check_head(struct pg_conn *conn, const char *data_d
                                         const char *head, struct error *err)
 {
     CLEANUP_PG_RESULT PGresult *result = NULL;
-    TRY(pg_conn_query(conn, server_sql, NULL, &result, err));
+    TRY(pg_conn_query(conn, server_sql(conn), NULL, &result, err));
     const char *path = PQgetvalue(result, 0, 0);
     bool same = PQgetisnull(result, 0, 1) != 0 ? strcmp(path, data_directory) == 0
                                                : is_same_head(head, PQgetvalue(result, 0, 1));

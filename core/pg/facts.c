@@ -19,7 +19,9 @@ static const char places_sql[] =
 static const char state_sql[] =
     "SELECT (SELECT system_identifier FROM pg_control_system()),"
     " current_setting('is_superuser') = 'on', current_setting('data_checksums') = 'on',"
-    " pg_is_in_recovery()";
+    " pg_is_in_recovery(), current_setting('fsync') = 'on',"
+    " current_setting('full_page_writes') = 'on', pg_size_bytes(current_setting('max_wal_size')),"
+    " (SELECT count(*) FROM pg_replication_slots WHERE NOT active)";
 
 void pg_facts_done(struct pg_facts *facts)
 {
@@ -79,6 +81,21 @@ static enum error_code read_state(struct pg_conn *conn, struct pg_facts *facts, 
     facts->superuser = PQgetvalue(result, 0, 1)[0] == 't';
     facts->checksums = PQgetvalue(result, 0, 2)[0] == 't';
     facts->in_recovery = PQgetvalue(result, 0, 3)[0] == 't';
+    facts->fsync_on = PQgetvalue(result, 0, 4)[0] == 't';
+    facts->full_page_writes = PQgetvalue(result, 0, 5)[0] == 't';
+    facts->max_wal_bytes = strtoll(PQgetvalue(result, 0, 6), NULL, 10);
+    facts->idle_slots = (int)strtol(PQgetvalue(result, 0, 7), NULL, 10);
+    return ERR_NONE;
+}
+
+static enum error_code read_collations(struct pg_conn *conn, struct pg_facts *facts,
+                                       struct error *err)
+{
+    CLEANUP_PG_RESULT PGresult *result = NULL;
+    TRY(pg_conn_query(conn, conn->dialect->collations, NULL, &result, err));
+    facts->libc_databases = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+    facts->icu_databases = (int)strtol(PQgetvalue(result, 0, 1), NULL, 10);
+    facts->stale_databases = (int)strtol(PQgetvalue(result, 0, 2), NULL, 10);
     return ERR_NONE;
 }
 
@@ -88,11 +105,15 @@ enum error_code pg_facts_read(struct pg_conn *conn, const struct pg_resolver *re
     static const struct pg_resolver here = {.resolve = resolve_here};
     CLEANUP_PG_FACTS struct pg_facts read = {.server_version_num = conn->server_version_num};
     char running[24];
+    char rate[24];
     TRY(read_places(conn, resolver == NULL ? &here : resolver, &read, err));
     TRY(read_state(conn, &read, err));
     TRY(pg_archive_read(conn, &read.archive, err));
     TRY(pg_conn_value(conn, conn->dialect->backups_running, NULL, running, sizeof(running), err));
     read.backups_running = (int)strtol(running, NULL, 10);
+    TRY(pg_conn_value(conn, conn->dialect->wal_rate, NULL, rate, sizeof(rate), err));
+    read.wal_bytes_per_s = strtoll(rate, NULL, 10);
+    TRY(read_collations(conn, &read, err));
     TRY(pg_conn_lsn(conn, read.lsn, sizeof(read.lsn), err));
     *facts = read;
     read = (struct pg_facts){0};

@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "core/pg/backup.h"
 #include "core/pg/conn.h"
@@ -41,6 +42,16 @@ struct pg_facts {
     int backups_running; /* as far as the server tells */
     struct pg_archive archive;
     char lsn[LSN_TEXT_SIZE];
+    bool fsync_on;
+    bool full_page_writes;
+    int64_t max_wal_bytes;   /* what pg_wal may grow to between two checkpoints */
+    int64_t wal_bytes_per_s; /* on average since the statistics began; -1 if unknown */
+    int idle_slots;          /* replication slots nobody reads from: they hold WAL back */
+    /* Databases by what orders their text: libc, ICU, and those whose indexes were made in another
+     * order than today's. */
+    int libc_databases;
+    int icu_databases;
+    int stale_databases;
 };
 
 /* Frees what *facts owns and empties it. */
