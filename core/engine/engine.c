@@ -131,15 +131,20 @@ static enum error_code check_set(struct engine *engine, struct error *err)
     return store_put_text(engine->store, engine->run.id, TEXT_SET, strbuf_text(&set), err);
 }
 
-enum error_code engine_run(struct engine *engine, struct error *err)
+enum error_code engine_run_to(struct engine *engine, enum machine_state state, struct error *err)
 {
     TRY(check_set(engine, err));
-    while (!machine_is_final(engine->run.state)) {
+    while (engine->run.state != state && !machine_is_final(engine->run.state)) {
         enum error_code code = turn(engine, err);
         if (code != ERR_NONE)
             return keep_failure(engine, code, err);
     }
     return ERR_NONE;
+}
+
+enum error_code engine_run(struct engine *engine, struct error *err)
+{
+    return engine_run_to(engine, STATE_DONE, err);
 }
 
 enum error_code engine_abort(struct engine *engine, struct error *err)

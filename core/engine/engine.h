@@ -59,6 +59,10 @@ MUST_CHECK enum error_code engine_begin(struct engine *engine, struct error *err
  * mend, which is also kept in run.failure. */
 MUST_CHECK enum error_code engine_run(struct engine *engine, struct error *err);
 
+/* Runs the machine, as engine_run(), until the run is in a state or over. */
+MUST_CHECK enum error_code engine_run_to(struct engine *engine, enum machine_state state,
+                                         struct error *err);
+
 /* Moves the run to `aborting` and runs the machine to its end.
  * Errors: ERR_CONFIG as above; ERR_STATE past the point of no return, or when the run is over. */
 MUST_CHECK enum error_code engine_abort(struct engine *engine, struct error *err);
