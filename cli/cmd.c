@@ -17,6 +17,12 @@ static const struct cmd cmds[] = {
      "what was learned, how well it tells the past, which rows do not count, and where a series of\n"
      "snapshots leads. With --at and --for also the chance to be done in that time.",
      cmd_forecast},
+    {"preflight", VERB_PREFLIGHT, "", "look at all that could go wrong, and say go or no-go",
+     "Looks at both sides, the volumes and their keys, quotas, other schedulers, the database, its\n"
+     "filesystems and the target machine, and says of each what it found and what to do. Changes\n"
+     "nothing, but for --canary, which makes a small volume, sends it the whole way and removes it.\n"
+     "Exit code 3 if a check says no. docs/preflight.md has every check.",
+     cmd_preflight},
     {"plan", VERB_PLAN, "", "say beforehand: the series, its times, the downtime",
      "Plans the series of snapshots that ends inside --window and predicts the downtime, with an\n"
      "interval and the chance to miss the window. Changes nothing at AWS or on this machine but\n"
@@ -33,7 +39,7 @@ static const struct cmd cmds[] = {
      "Goes on from the journal. Nothing that was done is done again.", cmd_resume},
     {"abort", VERB_ABORT, "[RUN]", "give back service and remove what a run made",
      "Lifts the fence, then deletes the volumes, copies and snapshots of the run. Refused past the\n"
-     "point of no return.",
+     "point of no return. Also removes what a canary of preflight left.",
      cmd_abort},
     {"thaw", VERB_THAW, "[MOUNT...]", "thaw what a dead ebshift left frozen",
      "Thaws every filesystem that a run recorded as frozen, and the mount points named. Needs no\n"

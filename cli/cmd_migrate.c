@@ -4,7 +4,6 @@
 #include "cli/cmd.h"
 #include "cli/drive.h"
 #include "cli/learn.h"
-#include "model/instant.h"
 
 /* What only a migration needs of the config. */
 static enum error_code check_options(const struct session *session, struct error *err)
@@ -22,57 +21,17 @@ static enum error_code check_options(const struct session *session, struct error
     return ERR_NONE;
 }
 
-static enum error_code check_no_other(struct session *session, struct error *err)
-{
-    struct run last;
-    enum error_code code = store_get_run(session->store, NULL, &last, err);
-    if (code == ERR_NO_RUN)
-        return ERR_NONE;
-    TRY(code);
-    if (machine_is_final(last.state))
-        return ERR_NONE;
-    return error_set(err, ERR_STATE, "run '%s' is not over: resume or abort it first", last.id);
-}
-
-/* "20261123T050924-1a2b": sorts by time, and two machines do not meet. */
-static void make_id(int64_t now_ms, char id[RUN_ID_SIZE])
-{
-    struct civil at = instant_to_civil(now_ms);
-    (void)snprintf(id, RUN_ID_SIZE, "%04d%02d%02dT%02d%02d%02d-%04x", at.year % 10000, at.month,
-                   at.day, at.hour, at.minute, at.second,
-                   (unsigned)((uint64_t)clock_mono_us() * 2654435761U >> 16 & 0xffff));
-}
-
-#define COPY_TEXT(to, from) (void)snprintf((to), sizeof(to), "%s", (from))
-
 static struct run new_run(const struct session *session, const struct outlook_request *request,
                           const char *source_account)
 {
-    const struct config *config = &session->config;
-    struct run run = {
-        .state = STATE_PLAN,
-        .created_ms = clock_now_ms(&session->clock),
-        .fence = !session->options.no_fence,
-        .backup = session->options.backup_mode,
-        .window_start_ms = request->window_start_ms,
-        .window_end_ms = request->window_end_ms,
-        .max_downtime_ms = request->max_downtime_ms,
-        .confidence = request->confidence,
-    };
-    make_id(run.created_ms, run.id);
-    COPY_TEXT(run.source_region, config->source_region);
-    COPY_TEXT(run.source_instance, config->source_instance);
-    COPY_TEXT(run.target_region, config->target_region);
-    COPY_TEXT(run.target_zone, config->target_zone);
-    COPY_TEXT(run.target_instance, config->target_instance);
-    COPY_TEXT(run.target_key, config->target_key);
-    COPY_TEXT(run.source_account, source_account);
-    COPY_TEXT(run.target_account, config->target_account);
-    COPY_TEXT(run.target_profile, config->target_profile);
-    COPY_TEXT(run.target_role, config->target_role);
-    COPY_TEXT(run.target_external_id, config->target_external_id);
-    COPY_TEXT(run.via_region, config->via_region);
-    COPY_TEXT(run.via_key, config->via_key);
+    struct run run = drive_new_run(session, source_account);
+    run.state = STATE_PLAN;
+    run.fence = !session->options.no_fence;
+    run.backup = session->options.backup_mode;
+    run.window_start_ms = request->window_start_ms;
+    run.window_end_ms = request->window_end_ms;
+    run.max_downtime_ms = request->max_downtime_ms;
+    run.confidence = request->confidence;
     return run;
 }
 
@@ -99,7 +58,7 @@ enum error_code cmd_migrate(struct session *session, struct error *err)
     char account[16];
     TRY(learn_open(session, err));
     TRY(check_options(session, err));
-    TRY(check_no_other(session, err));
+    TRY(learn_no_other(session, err));
     TRY(learn_request(session, &request, err));
     TRY(learn_accounts(session, account, err));
     TRY(learn_target(session, err));

@@ -1,6 +1,6 @@
 #include "cli/cmd.h"
 #include "cli/json_out.h"
-#include "core/engine/attempt.h"
+#include "core/preflight/identity.h"
 #include "model/instant.h"
 
 /* One side of a move, as far as it could be found out. */
@@ -14,11 +14,8 @@ struct side {
 
 static void ask(const struct session *session, struct side *side)
 {
-    struct attempt attempt =
-        attempt_begin(&session->clock, &session->log, "ask who we are", PATIENCE_AT_A_PROMPT_MS);
-    do {
-        side->code = side->cloud->get_identity(side->cloud->self, &side->identity, &side->err);
-    } while (attempt_again(&attempt, &side->code, &side->err));
+    side->code =
+        identity_ask(side->cloud, &session->clock, &session->log, &side->identity, &side->err);
 }
 
 static void print_side(const struct side *side)

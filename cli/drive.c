@@ -5,6 +5,7 @@
 
 #include "cli/learn.h"
 #include "cli/render_run.h"
+#include "model/instant.h"
 
 struct engine drive_engine(struct session *session, const struct run *run)
 {
@@ -26,6 +27,36 @@ struct engine drive_engine(struct session *session, const struct run *run)
 
 #define COPY_TEXT(to, from) (void)snprintf((to), sizeof(to), "%s", (from))
 
+/* "20261123T050924-1a2b": sorts by time, and two machines do not meet. */
+static void make_id(int64_t now_ms, char id[RUN_ID_SIZE])
+{
+    struct civil at = instant_to_civil(now_ms);
+    (void)snprintf(id, RUN_ID_SIZE, "%04d%02d%02dT%02d%02d%02d-%04x", at.year % 10000, at.month,
+                   at.day, at.hour, at.minute, at.second,
+                   (unsigned)((uint64_t)clock_mono_us() * 2654435761U >> 16 & 0xffff));
+}
+
+struct run drive_new_run(const struct session *session, const char *source_account)
+{
+    const struct config *config = &session->config;
+    struct run run = {.created_ms = clock_now_ms(&session->clock)};
+    make_id(run.created_ms, run.id);
+    COPY_TEXT(run.source_region, config->source_region);
+    COPY_TEXT(run.source_instance, config->source_instance);
+    COPY_TEXT(run.target_region, config->target_region);
+    COPY_TEXT(run.target_zone, config->target_zone);
+    COPY_TEXT(run.target_instance, config->target_instance);
+    COPY_TEXT(run.target_key, config->target_key);
+    COPY_TEXT(run.source_account, source_account);
+    COPY_TEXT(run.target_account, config->target_account);
+    COPY_TEXT(run.target_profile, config->target_profile);
+    COPY_TEXT(run.target_role, config->target_role);
+    COPY_TEXT(run.target_external_id, config->target_external_id);
+    COPY_TEXT(run.via_region, config->via_region);
+    COPY_TEXT(run.via_key, config->via_key);
+    return run;
+}
+
 /* How to act in the target's account may have changed since the run began: then a flag tells. */
 static void take_credentials(const struct options *options, struct config *config,
                              const struct run *run)
@@ -38,7 +69,6 @@ static void take_credentials(const struct options *options, struct config *confi
     COPY_TEXT(config->target_external_id, run->target_external_id);
 }
 
-/* The run knows where it goes, whatever the config says by now. */
 static void take_places(struct config *config, const struct run *run)
 {
     COPY_TEXT(config->source_region, run->source_region);
@@ -49,9 +79,14 @@ static void take_places(struct config *config, const struct run *run)
     COPY_TEXT(config->via_key, run->via_key);
 }
 
-/* In a wrong account nothing of the run would be found, and abort would believe it gone. */
-static enum error_code check_accounts(struct session *session, const struct run *run,
-                                      struct error *err)
+void drive_take_run(struct session *session, const struct run *run)
+{
+    take_places(&session->config, run);
+    take_credentials(&session->options, &session->config, run);
+}
+
+enum error_code drive_check_accounts(struct session *session, const struct run *run,
+                                     struct error *err)
 {
     char account[sizeof(run->source_account)];
     if (run->source_account[0] == '\0')
@@ -97,11 +132,10 @@ enum error_code drive_reopen(struct session *session, struct run *run, bool abor
         return error_set(err, ERR_STATE, "run '%s' is %s already", run->id,
                          machine_name(run->state));
     }
-    take_places(&session->config, run);
-    take_credentials(options, &session->config, run);
+    drive_take_run(session, run);
     TRY(session_open_clouds(session, err));
     TRY(config_check(&session->config, err));
-    TRY(check_accounts(session, run, err));
+    TRY(drive_check_accounts(session, run, err));
     return reopen_quiesce(session, run, aborting, err);
 }
 

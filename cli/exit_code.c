@@ -33,6 +33,7 @@ static const struct {
     [ERR_POSTGRES] = {8, "check postgres.conninfo and the server's log"},
     [ERR_QUIESCE] = {9, "nothing is frozen; see 'ebshift status'"},
     [ERR_NOT_THAWED] = {10, "run 'ebshift thaw' now"},
+    [ERR_NO_GO] = {3, "each finding names its remedy"},
     [ERR_NO_CONVERGENCE] = {5, "'ebshift plan' shows what would help; --force goes on regardless"},
     [ERR_DEADLINE] = {5, "try an earlier start or a later window; --force goes on regardless"},
 };

@@ -3,11 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/target.h"
 #include "core/engine/attempt.h"
 #include "core/engine/collect.h"
 #include "core/engine/counting.h"
 #include "core/engine/keys.h"
+#include "core/preflight/identity.h"
+#include "core/preflight/target.h"
 #include "model/instant.h"
 
 enum error_code learn_open(struct session *session, struct error *err)
@@ -18,39 +19,30 @@ enum error_code learn_open(struct session *session, struct error *err)
     return session_open_store(session, err);
 }
 
-static enum error_code get_identity(const struct session *session, const struct cloud *cloud,
-                                    struct cloud_identity *who, struct error *err)
+enum error_code learn_no_other(struct session *session, struct error *err)
 {
-    enum error_code code = ERR_NONE;
-    struct attempt attempt =
-        attempt_begin(&session->clock, &session->log, "ask who we are", PATIENCE_AT_A_PROMPT_MS);
-    do {
-        code = cloud->get_identity(cloud->self, who, err);
-    } while (attempt_again(&attempt, &code, err));
-    return code;
+    struct run last;
+    enum error_code code = store_get_run(session->store, NULL, &last, err);
+    if (code == ERR_NO_RUN)
+        return ERR_NONE;
+    TRY(code);
+    if (machine_is_final(last.state))
+        return ERR_NONE;
+    return error_set(err, ERR_STATE, "run '%s' is not over: resume or abort it first", last.id);
 }
 
 enum error_code learn_accounts(struct session *session, char source_account[16], struct error *err)
 {
-    const char *wanted = session->config.target_account;
     struct cloud_identity source = {0};
     struct cloud_identity target = {0};
-    TRY(get_identity(session, &session->source, &source, err));
+    bool other = false;
+    TRY(identity_ask(&session->source, &session->clock, &session->log, &source, err));
     (void)snprintf(source_account, sizeof(source.account_id), "%s", source.account_id);
-    if (wanted[0] == '\0')
+    TRY(identity_check_source(&session->config, &source, &other, err));
+    if (!other)
         return ERR_NONE;
-    if (strcmp(wanted, source.account_id) == 0) {
-        return error_set(err, ERR_CONFIG,
-                         "account '%s' is the source's own: leave target.account out", wanted);
-    }
-    TRY(get_identity(session, &session->target, &target, err));
-    if (strcmp(wanted, target.account_id) == 0)
-        return ERR_NONE;
-    return error_set(
-        err, ERR_CONFIG,
-        "the target's credentials are of account '%s', not of '%s': set target.role or "
-        "target.profile",
-        target.account_id, wanted);
+    TRY(identity_ask(&session->target, &session->clock, &session->log, &target, err));
+    return identity_check_target(&session->config, &target, err);
 }
 
 static enum error_code check_keys(struct session *session, struct error *err)

@@ -12,6 +12,9 @@
 /* Opens store and clouds and checks the config. Errors: as session.h. */
 MUST_CHECK enum error_code learn_open(struct session *session, struct error *err);
 
+/* Refuses to begin beside a run that is not over. Errors: ERR_STATE naming it; ERR_STORE. */
+MUST_CHECK enum error_code learn_no_other(struct session *session, struct error *err);
+
 /* Asks who we are on both sides; the source's account is handed back.
  * Errors: ERR_CONFIG if the target's account is not the one that the config names. */
 MUST_CHECK enum error_code learn_accounts(struct session *session, char source_account[16],

@@ -9,14 +9,14 @@
 #define VERBS_ALL     0xffff
 #define VERBS_LOOK    (VERB_HISTORY | VERB_FORECAST | VERB_PLAN | VERB_STATUS | VERB_WHOAMI)
 #define VERBS_ACT     (VERB_MIGRATE | VERB_RESUME | VERB_ABORT)
-#define VERBS_CONFIG  (VERB_INIT | VERBS_LOOK | VERBS_ACT)
-#define VERBS_SOURCE  (VERB_INIT | VERB_HISTORY | VERB_PLAN | VERB_MIGRATE)
+#define VERBS_CONFIG  (VERB_INIT | VERBS_LOOK | VERBS_ACT | VERB_PREFLIGHT)
+#define VERBS_QUIESCE (VERB_INIT | VERBS_ACT | VERB_PREFLIGHT)
 #define VERBS_PLANNED (VERB_PLAN | VERB_MIGRATE)
 
 enum opt_kind {
     OPT_SWITCH,  /* sets a bool */
     OPT_JSON,    /* text or json */
-    OPT_PATH,    /* sets config_path */
+    OPT_PATH,    /* sets a text */
     OPT_WINDOW,  /* sets both ends */
     OPT_INSTANT, /* sets an int64_t, milliseconds */
     OPT_LENGTH,  /* the same, of a duration */
@@ -43,12 +43,12 @@ struct opt {
     }
 
 static const struct opt opts[] = {
-    {"--config", "FILE", "config file (/etc/ebshift.conf if it exists)", VERBS_CONFIG, OPT_PATH, 0,
-     NULL},
+    {"--config", "FILE", "config file (/etc/ebshift.conf if it exists)", VERBS_CONFIG, OPT_PATH,
+     offsetof(struct options, config_path), NULL},
     {"--window", "START/END",
      "the cut is not before START, service is back before END; RFC 3339, "
      "END may be a duration: 2026-11-28T02:00Z/4h",
-     VERBS_PLANNED, OPT_WINDOW, 0, NULL},
+     VERBS_PLANNED | VERB_PREFLIGHT, OPT_WINDOW, 0, NULL},
     {"--at", "INSTANT", "when the final snapshot is taken (now)", VERB_FORECAST, OPT_INSTANT,
      offsetof(struct options, at_ms), NULL},
     {"--for", "DURATION", "how long it may last until service is back", VERB_FORECAST, OPT_LENGTH,
@@ -80,10 +80,10 @@ static const struct opt opts[] = {
             "data directory of the PostgreSQL"),
     SETTING("--conninfo", "TEXT", "postgres.conninfo", VERBS_CONFIG,
             "libpq connection string; no password, use ~/.pgpass"),
-    SETTING("--quiesce", "local|ssh|ssm", "host.quiesce", VERB_INIT | VERBS_ACT,
+    SETTING("--quiesce", "local|ssh|ssm", "host.quiesce", VERBS_QUIESCE,
             "where the database runs: on this machine, or one reached by ssh or SSM"),
-    SETTING("--ssh", "HOST", "host.ssh", VERB_INIT | VERBS_ACT, "that machine, for --quiesce ssh"),
-    SETTING("--freeze-limit", "DURATION", "freeze.limit", VERB_INIT | VERBS_ACT,
+    SETTING("--ssh", "HOST", "host.ssh", VERBS_QUIESCE, "that machine, for --quiesce ssh"),
+    SETTING("--freeze-limit", "DURATION", "freeze.limit", VERBS_QUIESCE,
             "the watchdog thaws after this (10s)"),
     SETTING("--store", "DIR", "store.directory", VERBS_CONFIG,
             "runs, journal and history (/var/lib/ebshift)"),
@@ -92,14 +92,22 @@ static const struct opt opts[] = {
     SETTING("--profile", "NAME", "aws.profile", VERBS_CONFIG, "profile of the AWS config files"),
     SETTING("--to-profile", "NAME", "target.profile", VERBS_CONFIG,
             "profile of the target, where it is another one"),
-    SWITCH("--no-fence", no_fence, VERB_MIGRATE,
+    SWITCH("--no-fence", no_fence, VERB_MIGRATE | VERB_PREFLIGHT,
            "leave writers alone: a copy of the cut, not a move"),
-    SWITCH("--backup-mode", backup_mode, VERB_MIGRATE,
+    SWITCH("--backup-mode", backup_mode, VERB_MIGRATE | VERB_PREFLIGHT,
            "put the cut inside pg_backup_start and stop, for point-in-time recovery"),
     SWITCH("--keep-snapshots", keep_snapshots, VERB_ABORT,
            "leave snapshots and copies for a later run"),
     SWITCH("--force", force, VERB_INIT | VERB_MIGRATE | VERB_RESUME,
            "init: overwrite the config; else: go on although the plan does not fit"),
+    SWITCH("--canary", canary, VERB_PREFLIGHT,
+           "send a 1 GiB volume the whole way, and remove it again"),
+    {"--report", "FILE", "write the findings there too, as JSON", VERB_PREFLIGHT, OPT_PATH,
+     offsetof(struct options, report_path), NULL},
+    {"--facts", "FILE", "write what others need to know of this machine there, and do nothing else",
+     VERB_PREFLIGHT, OPT_PATH, offsetof(struct options, facts_path), NULL},
+    {"--target-facts", "FILE", "that file, written on the target machine", VERB_PREFLIGHT, OPT_PATH,
+     offsetof(struct options, target_facts_path), NULL},
     {"--output", "text|json", "form of the result", VERBS_ALL & ~VERB_HELP, OPT_JSON, 0, NULL},
     SWITCH("--json", json, VERBS_ALL & ~VERB_HELP, "the same as --output json"),
     SWITCH("--verbose", verbose, VERBS_CONFIG | VERB_THAW, "tell every step and every retry"),
@@ -153,7 +161,7 @@ static enum error_code take(const struct opt *opt, const char *value, struct opt
         *(bool *)((char *)options + opt->offset) = true;
         return ERR_NONE;
     case OPT_PATH:
-        options->config_path = value;
+        *(const char **)((char *)options + opt->offset) = value;
         return ERR_NONE;
     case OPT_WINDOW:
         return parse_window(value, options, err);

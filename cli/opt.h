@@ -24,6 +24,7 @@ enum verb_bit {
     VERB_FORECAST = 1 << 9,
     VERB_HELP = 1 << 10,
     VERB_WHOAMI = 1 << 11,
+    VERB_PREFLIGHT = 1 << 13,
 };
 
 #define OPT_SETTINGS_MAX 64
@@ -31,6 +32,11 @@ enum verb_bit {
 /* What a command line says. Borrows argv. Zero-initialise. */
 struct options {
     const char *config_path; /* NULL: the default, if it exists */
+    /* Of preflight; each NULL if it is not asked for. */
+    const char *report_path; /* where the findings go as JSON */
+    const char *facts_path;  /* where the facts of this machine go, and nothing else is done */
+    const char *target_facts_path; /* the same file of the target machine */
+    bool canary;
     bool json;
     bool verbose;
     bool help;

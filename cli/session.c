@@ -422,9 +422,10 @@ static enum error_code cover_place(struct session *session, const struct pg_plac
     return add_mount(session, found.mount_point, err);
 }
 
-static enum error_code find_mounts(struct session *session, const struct pg_facts *facts,
-                                   struct error *err)
+enum error_code session_find_mounts(struct session *session, const struct pg_facts *facts,
+                                    struct error *err)
 {
+    session->mount_count = 0;
     /* WAL last, so that it is held shortest. */
     for (size_t i = 0; i < facts->place_count; i++) {
         if (facts->places[i].kind != PG_PLACE_WAL)
@@ -434,6 +435,8 @@ static enum error_code find_mounts(struct session *session, const struct pg_fact
         if (facts->places[i].kind == PG_PLACE_WAL)
             TRY(cover_place(session, &facts->places[i], err));
     }
+    for (size_t i = 0; i < session->mount_count; i++)
+        session->mount_list[i] = session->mounts[i];
     return ERR_NONE;
 }
 
@@ -457,9 +460,7 @@ enum error_code session_open_quiesce(struct session *session, struct error *err)
         return ERR_NONE;
     TRY(session_read_facts(session, &facts, err));
     TRY(check_archive(session, &facts, err));
-    TRY(find_mounts(session, &facts, err));
-    for (size_t i = 0; i < session->mount_count; i++)
-        session->mount_list[i] = session->mounts[i];
+    TRY(session_find_mounts(session, &facts, err));
     session->far.mount_count = session->mount_count;
     struct quiesce_local_options options = {
         .conninfo = config->conninfo,

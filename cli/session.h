@@ -88,6 +88,11 @@ MUST_CHECK enum error_code session_open_clouds(struct session *session, struct e
  * Errors: ERR_QUIESCE naming a place that is left out; those of PostgreSQL. */
 MUST_CHECK enum error_code session_open_quiesce(struct session *session, struct error *err);
 
+/* The first half of that: fills session->mounts with what a cut would freeze, WAL last.
+ * Errors: ERR_QUIESCE as above. */
+MUST_CHECK enum error_code session_find_mounts(struct session *session,
+                                               const struct pg_facts *facts, struct error *err);
+
 /* Reads where the database lives. */
 MUST_CHECK enum error_code session_read_facts(struct session *session, struct pg_facts *facts,
                                               struct error *err);

@@ -36,6 +36,7 @@
     ROW(ERR_POSTGRES, "postgres")       /* the database refused or failed */                       \
     ROW(ERR_QUIESCE, "quiesce")         /* freezing failed; everything is thawed */                \
     ROW(ERR_NOT_THAWED, "not-thawed")   /* a filesystem may still be frozen */                     \
+    ROW(ERR_NO_GO, "no-go")             /* a check of preflight says no */                         \
     ROW(ERR_NO_CONVERGENCE, "no-convergence") /* no series of snapshots meets the limit */         \
     ROW(ERR_DEADLINE, "deadline")             /* the window would be, or was, missed */
 

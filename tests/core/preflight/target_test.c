@@ -1,4 +1,4 @@
-#include "cli/target.h"
+#include "core/preflight/target.h"
 
 #include <stdio.h>
 

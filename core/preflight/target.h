@@ -2,8 +2,8 @@
  *
  * A zone or an instance that is not there would stop a migration in the middle of its downtime, so
  * plan and migrate ask first. Changes nothing at the service. */
-#ifndef CLI_TARGET_H
-#define CLI_TARGET_H
+#ifndef CORE_PREFLIGHT_TARGET_H
+#define CORE_PREFLIGHT_TARGET_H
 
 #include "core/clock.h"
 #include "core/cloud.h"

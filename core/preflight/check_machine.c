@@ -1,0 +1,227 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "core/host/freeze.h"
+#include "core/host/fs_features.h"
+#include "core/host/mounts.h"
+#include "core/host/scratch.h"
+#include "core/preflight/checks.h"
+#include "model/instant.h"
+
+#define REMEDY_FACTS                                                                               \
+    "run 'ebshift preflight --facts FILE' on the target machine, and here with --target-facts FILE"
+
+enum error_code check_mounts(struct preflight *preflight, struct finding *finding,
+                             struct error *err)
+{
+    (void)err;
+    if (preflight->mounts.code != ERR_NONE) {
+        finding_fail(finding, &preflight->mounts.err,
+                     "add the volume to source.volume, or move the place onto the set");
+        return ERR_NONE;
+    }
+    for (size_t i = 0; i < preflight->mount_count; i++)
+        finding_add(finding, VERDICT_OK, "", "'%s'", preflight->mount_points[i]);
+    return ERR_NONE;
+}
+
+/* ---- freezing ---- */
+
+static enum error_code check_real_mounts(const struct preflight *preflight, struct error *err)
+{
+    CLEANUP_FREEZE struct freeze freeze = {0};
+    const char *own = preflight->config->store;
+    TRY(freeze_check_thawed(preflight->mount_points, preflight->mount_count, err));
+    TRY(freeze_open(&freeze, preflight->mount_points, preflight->mount_count, err));
+    return freeze_check_own(&freeze, &own, 1, err);
+}
+
+static bool was_tried(char (*tried)[64], size_t count, const struct mount *mount)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(tried[i], mount->filesystem) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void try_filesystem(const struct preflight *preflight, const char *filesystem,
+                           struct finding *finding)
+{
+    struct error why = {0};
+    struct held held = {0};
+    enum error_code code = scratch_freeze(preflight->config->store, filesystem, &held, &why);
+    if (code == ERR_NOT_FOUND) {
+        finding_add(finding, VERDICT_SKIPPED, "run preflight as root, on the database's machine",
+                    "%s cannot be tried on a scratch mount: %s", filesystem, why.message);
+    } else if (code != ERR_NONE) {
+        finding_fail(finding, &why, "a cut would fail the same way: see dmesg");
+    } else if (held.fired || !held.all_frozen) {
+        finding_add(finding, VERDICT_FAIL, "see dmesg",
+                    "a scratch %s was thawed by the watchdog, not at our word", filesystem);
+    } else {
+        finding_add(finding, VERDICT_OK, "", "a scratch %s froze and thawed in %lld us", filesystem,
+                    (long long)(held.freeze_us + held.held_us + held.thaw_us));
+    }
+}
+
+enum error_code check_freeze(struct preflight *preflight, struct finding *finding,
+                             struct error *err)
+{
+    const struct mount_roots roots = {0};
+    char tried[FREEZE_MOUNTS_MAX][64];
+    size_t count = 0;
+    (void)err;
+    struct error why = {0};
+    if (preflight->far) {
+        finding_add(finding, VERDICT_SKIPPED, "run preflight there to try it",
+                    "the filesystems are on another machine");
+        return ERR_NONE;
+    }
+    if (check_real_mounts(preflight, &why) != ERR_NONE)
+        finding_fail(finding, &why, "nothing of ebshift, and nobody else's freeze, may be there");
+    for (size_t i = 0; i < preflight->mount_count && count < FREEZE_MOUNTS_MAX; i++) {
+        struct mount mount;
+        if (mount_find(&roots, preflight->mount_points[i], &mount, &why) != ERR_NONE ||
+            was_tried(tried, count, &mount))
+            continue;
+        memcpy(tried[count++], mount.filesystem, sizeof(mount.filesystem));
+        try_filesystem(preflight, mount.filesystem, finding);
+    }
+    return ERR_NONE;
+}
+
+/* ---- what the target machine must understand ---- */
+
+static void judge_needs(const struct preflight *preflight, const struct mount *mount,
+                        const struct fs_needs *needs, struct finding *finding)
+{
+    const struct machine_facts *there = preflight->there;
+    if (there == NULL) {
+        finding_add(finding, VERDICT_SKIPPED, REMEDY_FACTS,
+                    "%s of '%s' needs Linux %d.%d%s%s, and the target's is not known",
+                    mount->filesystem, mount->mount_point, needs->major, needs->minor,
+                    needs->feature[0] == '\0' ? "" : " for ", needs->feature);
+    } else if (!kernel_is_at_least(there->kernel, needs->major, needs->minor)) {
+        finding_add(finding, VERDICT_FAIL, "run a newer kernel there",
+                    "%s of '%s' needs Linux %d.%d for its feature '%s'; the target runs '%s'",
+                    mount->filesystem, mount->mount_point, needs->major, needs->minor,
+                    needs->feature, there->kernel);
+    } else {
+        finding_add(finding, VERDICT_OK, "", "%s of '%s' needs Linux %d.%d; the target runs '%s'",
+                    mount->filesystem, mount->mount_point, needs->major, needs->minor,
+                    there->kernel);
+    }
+    if (needs->unknown) {
+        finding_add(finding, VERDICT_WARN, "mount a copy of it on the target machine once",
+                    "%s of '%s' has features that ebshift does not know", mount->filesystem,
+                    mount->mount_point);
+    }
+}
+
+enum error_code check_filesystems(struct preflight *preflight, struct finding *finding,
+                                  struct error *err)
+{
+    const struct mount_roots roots = {0};
+    (void)err;
+    if (preflight->far) {
+        finding_add(finding, VERDICT_SKIPPED, "run preflight there to read them",
+                    "the filesystems are on another machine");
+        return ERR_NONE;
+    }
+    for (size_t i = 0; i < preflight->mount_count; i++) {
+        struct mount mount;
+        struct fs_needs needs;
+        struct error why = {0};
+        enum error_code code = mount_find(&roots, preflight->mount_points[i], &mount, &why);
+        if (code == ERR_NONE)
+            code = fs_needs_read(mount.filesystem, mount.source, &needs, &why);
+        if (code == ERR_NONE) {
+            judge_needs(preflight, &mount, &needs, finding);
+        } else {
+            finding_add(finding, VERDICT_SKIPPED,
+                        "see that the target's kernel can mount such a filesystem", "%s",
+                        why.message);
+        }
+    }
+    return ERR_NONE;
+}
+
+#define REMEDY_REINDEX                                                                             \
+    "on the other side REINDEX what orders text, then ALTER DATABASE ... REFRESH COLLATION "       \
+    "VERSION, before the application comes back"
+
+static void judge_order(const struct preflight *preflight, struct finding *finding)
+{
+    const struct pg_facts *facts = preflight->facts;
+    const struct machine_facts *here = &preflight->here;
+    const struct machine_facts *there = preflight->there;
+    if (facts->libc_databases > 0 && strcmp(here->glibc, there->glibc) != 0) {
+        finding_add(finding, VERDICT_WARN, REMEDY_REINDEX,
+                    "glibc orders the text of %d database%s, and is '%s' here and '%s' there",
+                    facts->libc_databases, facts->libc_databases == 1 ? "" : "s", here->glibc,
+                    there->glibc);
+    }
+    if (facts->icu_databases > 0 && strcmp(here->icu, there->icu) != 0) {
+        finding_add(finding, VERDICT_WARN, REMEDY_REINDEX,
+                    "ICU orders the text of %d database%s, and is '%s' here and '%s' there",
+                    facts->icu_databases, facts->icu_databases == 1 ? "" : "s", here->icu,
+                    there->icu);
+    }
+}
+
+static void judge_programs(const struct preflight *preflight, struct finding *finding)
+{
+    const struct machine_facts *here = &preflight->here;
+    const struct machine_facts *there = preflight->there;
+    int major = preflight->facts->server_version_num / 10000;
+    if (strcmp(here->architecture, there->architecture) != 0) {
+        finding_add(finding, VERDICT_FAIL,
+                    "a data directory does not work on another architecture: choose an instance of "
+                    "this one",
+                    "this machine is '%s', the target '%s'", here->architecture,
+                    there->architecture);
+    }
+    if (there->postgres[0] == '\0') {
+        finding_add(finding, VERDICT_WARN, "see that the same major version is there",
+                    "no PostgreSQL was found on the target");
+    } else if (!machine_has(there->postgres, major)) {
+        finding_add(finding, VERDICT_FAIL, "install the same major version there",
+                    "the server is PostgreSQL %d, the target has %s", major, there->postgres);
+    }
+}
+
+enum error_code check_libraries(struct preflight *preflight, struct finding *finding,
+                                struct error *err)
+{
+    const struct pg_facts *facts = preflight->facts;
+    struct machine_facts *here = &preflight->here;
+    (void)err;
+    if (facts->stale_databases > 0) {
+        finding_add(finding, VERDICT_WARN,
+                    "REINDEX what orders text there, then ALTER DATABASE ... REFRESH COLLATION "
+                    "VERSION",
+                    "%d database%s made indexes in an order that is no longer this machine's",
+                    facts->stale_databases, facts->stale_databases == 1 ? "" : "s");
+    }
+    if (preflight->far) {
+        finding_add(finding, VERDICT_SKIPPED, "run preflight there to compare them",
+                    "the database is on another machine");
+        return ERR_NONE;
+    }
+    machine_facts_read(here);
+    if (preflight->there == NULL) {
+        finding_add(finding, VERDICT_SKIPPED, REMEDY_FACTS,
+                    "glibc %s orders the text of %d databases, ICU %s of %d; PostgreSQL %d on %s; "
+                    "what the target has is not known",
+                    here->glibc, facts->libc_databases, here->icu, facts->icu_databases,
+                    facts->server_version_num / 10000, here->architecture);
+        return ERR_NONE;
+    }
+    judge_order(preflight, finding);
+    judge_programs(preflight, finding);
+    finding_add(finding, VERDICT_OK, "", "%s, glibc %s, ICU %s, PostgreSQL %d there as here",
+                here->architecture, preflight->there->glibc, preflight->there->icu,
+                facts->server_version_num / 10000);
+    return ERR_NONE;
+}

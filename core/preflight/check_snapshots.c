@@ -1,0 +1,290 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "core/engine/attempt.h"
+#include "core/engine/engine.h"
+#include "core/engine/listing.h"
+#include "core/engine/outlook.h"
+#include "core/preflight/checks.h"
+#include "model/instant.h"
+
+/* What AWS grants an account without being asked for more (EBS user guide, "Quotas for Amazon EBS"). */
+#define PENDING_MAX     5
+#define PENDING_HDD_MAX 1 /* st1 and sc1 */
+#define COPIES_MAX      20
+#define SNAPSHOTS_MAX   100000
+/* More rounds than a series ever takes before its first snapshots may go. */
+#define ROUNDS_MAX 20
+
+/* Whoever was at work lately is at work on the night of the cut. */
+#define LATELY_MS (7 * MS_PER_DAY)
+
+enum verdict quota_verdict(size_t used, size_t needed, size_t limit)
+{
+    if (used >= limit)
+        return VERDICT_FAIL;
+    return used + needed > limit ? VERDICT_WARN : VERDICT_OK;
+}
+
+/* ---- pending snapshots of a volume ---- */
+
+static size_t pending_max(const struct cloud_volume *volume)
+{
+    bool is_hdd = strcmp(volume->type, "st1") == 0 || strcmp(volume->type, "sc1") == 0;
+    return is_hdd ? PENDING_HDD_MAX : PENDING_MAX;
+}
+
+/* What failed counts until it is deleted. */
+static size_t count_open(const struct cloud_snapshots *snapshots)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < snapshots->count; i++) {
+        open += snapshots->items[i].state == CLOUD_SNAPSHOT_PENDING ||
+                snapshots->items[i].state == CLOUD_SNAPSHOT_ERROR;
+    }
+    return open;
+}
+
+enum error_code check_pending(struct preflight *preflight, struct finding *finding,
+                              struct error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < preflight->volumes.count; i++) {
+        const struct cloud_volume *volume = &preflight->volumes.items[i];
+        size_t open = count_open(&preflight->snapshots[i]);
+        size_t limit = pending_max(volume);
+        enum verdict verdict = quota_verdict(open, 1, limit);
+        if (open > 0 && verdict == VERDICT_OK)
+            verdict = VERDICT_WARN;
+        finding_add(finding, verdict,
+                    verdict == VERDICT_OK
+                        ? ""
+                        : "they complete in their order, so the next one waits behind them: let "
+                          "them end, and delete those that failed",
+                    "'%s' (%s): %zu of %zu", volume->id, volume->type, open, limit);
+    }
+    return ERR_NONE;
+}
+
+/* ---- quotas of a region ---- */
+
+/* EBS gives copies this id, of no volume. */
+static bool is_copy(const struct cloud_snapshot *snapshot)
+{
+    return strncmp(snapshot->volume_id, "vol-ffffffff", 12) == 0;
+}
+
+static enum error_code take_census(const struct preflight *preflight, const struct cloud *cloud,
+                                   struct census *census, struct error *err)
+{
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots all = {0};
+    const struct listing listing = {
+        .cloud = cloud,
+        .clock = preflight->clock,
+        .log = preflight->log,
+        .what = "count the snapshots",
+        .patience_ms = PATIENCE_AT_A_PROMPT_MS,
+    };
+    const struct cloud_snapshot_filter filter = {0};
+    TRY(listing_snapshots(&listing, &filter, &all, err));
+    *census = (struct census){.snapshots = all.count};
+    for (size_t i = 0; i < all.count; i++) {
+        census->copies_in_flight +=
+            all.items[i].state == CLOUD_SNAPSHOT_PENDING && is_copy(&all.items[i]);
+    }
+    return ERR_NONE;
+}
+
+/* Counts each place once: that of the snapshots, then those of the copies. */
+static enum error_code take_censuses(struct preflight *preflight, struct error *err)
+{
+    if (preflight->counted)
+        return ERR_NONE;
+    TRY(take_census(preflight, preflight->source, &preflight->at_source, err));
+    for (size_t i = 0; i < preflight->path->count; i++) {
+        TRY(take_census(preflight, preflight->path->hops[i].to, &preflight->at_hop[i], err));
+    }
+    preflight->counted = true;
+    return ERR_NONE;
+}
+
+enum error_code check_copies(struct preflight *preflight, struct finding *finding,
+                             struct error *err)
+{
+    const struct path *path = preflight->path;
+    size_t needed = preflight->config->volume_count;
+    if (path->count == 0) {
+        finding_add(finding, VERDICT_OK, "", "nothing has to be copied");
+        return ERR_NONE;
+    }
+    enum error_code code = take_censuses(preflight, err);
+    for (size_t i = 0; code == ERR_NONE && i < path->count; i++) {
+        size_t used = preflight->at_hop[i].copies_in_flight;
+        enum verdict verdict = quota_verdict(used, needed, COPIES_MAX);
+        finding_add(finding, verdict,
+                    verdict == VERDICT_OK ? ""
+                                          : "ours would wait for a free place: let them end, and "
+                                            "find out who begins them",
+                    "%s: %zu of %d, this set takes %zu", path->hops[i].to->region, used, COPIES_MAX,
+                    needed);
+    }
+    return finding_take(finding, code, "", err);
+}
+
+static void judge_quota(const struct preflight *preflight, const char *region,
+                        const struct census *census, struct finding *finding)
+{
+    size_t needed = ROUNDS_MAX * preflight->config->volume_count;
+    enum verdict verdict = quota_verdict(census->snapshots, needed, SNAPSHOTS_MAX);
+    finding_add(finding, verdict,
+                verdict == VERDICT_OK ? ""
+                                      : "delete what nobody needs, or ask Service Quotas for more "
+                                        "(L-309BACF6)",
+                "%s: %zu of %d", region, census->snapshots, SNAPSHOTS_MAX);
+}
+
+enum error_code check_quota(struct preflight *preflight, struct finding *finding, struct error *err)
+{
+    enum error_code code = take_censuses(preflight, err);
+    if (code != ERR_NONE)
+        return finding_take(finding, code, "", err);
+    judge_quota(preflight, preflight->source->region, &preflight->at_source, finding);
+    for (size_t i = 0; i < preflight->path->count; i++) {
+        judge_quota(preflight, preflight->path->hops[i].to->region, &preflight->at_hop[i], finding);
+    }
+    return ERR_NONE;
+}
+
+/* ---- lineage ---- */
+
+#define REMEDY_FULL                                                                                \
+    "the first ones carry every block, which takes hours per TiB: 'ebshift plan' counts that, so " \
+    "begin early enough"
+
+/* Fits the names of the regions of all hops. */
+#define FRESH_SIZE (PATH_HOPS_MAX * 34)
+
+static bool has_base(const struct cloud_snapshots *snapshots)
+{
+    for (size_t i = 0; i < snapshots->count; i++) {
+        if (snapshots->items[i].state == CLOUD_SNAPSHOT_COMPLETED && !snapshots->items[i].archived)
+            return true;
+    }
+    return false;
+}
+
+/* The regions whose copies the next one cannot build on, " eu-west-1 us-east-1"; "" if there is none. */
+static enum error_code find_fresh(const struct preflight *preflight, const char *volume_id,
+                                  char fresh[FRESH_SIZE], struct error *err)
+{
+    const struct outlook_request request = {
+        .clock = preflight->clock,
+        .log = preflight->log,
+        .patience_ms = PATIENCE_AT_A_PROMPT_MS,
+    };
+    size_t length = 0;
+    fresh[0] = '\0';
+    for (size_t i = 0; i < preflight->path->count; i++) {
+        const struct hop *hop = &preflight->path->hops[i];
+        int64_t newest_ms = 0;
+        TRY(outlook_newest_copy(&request, hop, volume_id, &newest_ms, err));
+        if (newest_ms == 0) {
+            length += (size_t)snprintf(fresh + length, FRESH_SIZE - length, " %s", hop->to->region);
+        }
+    }
+    return ERR_NONE;
+}
+
+static void judge_lineage(const char *volume_id, bool based, const char *fresh,
+                          struct finding *finding)
+{
+    if (based && fresh[0] == '\0') {
+        finding_add(finding, VERDICT_OK, "", "'%s': all are increments", volume_id);
+    } else if (fresh[0] == '\0') {
+        finding_add(finding, VERDICT_WARN, REMEDY_FULL, "'%s': no completed snapshot", volume_id);
+    } else {
+        finding_add(finding, VERDICT_WARN, REMEDY_FULL, "'%s': %sno copy under the right key in%s",
+                    volume_id, based ? "" : "no completed snapshot; ", fresh);
+    }
+}
+
+enum error_code check_lineage(struct preflight *preflight, struct finding *finding,
+                              struct error *err)
+{
+    enum error_code code = ERR_NONE;
+    for (size_t i = 0; code == ERR_NONE && i < preflight->volumes.count; i++) {
+        const char *volume_id = preflight->volumes.items[i].id;
+        char fresh[FRESH_SIZE];
+        code = find_fresh(preflight, volume_id, fresh, err);
+        if (code == ERR_NONE)
+            judge_lineage(volume_id, has_base(&preflight->snapshots[i]), fresh, finding);
+    }
+    return finding_take(finding, code, "", err);
+}
+
+/* ---- other schedulers ---- */
+
+/* Who took a snapshot that is not ours: by the tags that services leave. */
+static const char *taker_of(const struct cloud_snapshot *snapshot)
+{
+    static const struct {
+        const char *tag;
+        const char *taker;
+    } takers[] = {
+        {"aws:dlm:lifecycle-policy-id", "Data Lifecycle Manager"},
+        {"dlm:managed", "Data Lifecycle Manager"},
+        {"aws:backup:source-resource", "AWS Backup"},
+    };
+    for (size_t i = 0; i < sizeof(takers) / sizeof(takers[0]); i++) {
+        if (cloud_tags_get(&snapshot->tags, takers[i].tag) != NULL)
+            return takers[i].taker;
+    }
+    return NULL;
+}
+
+/* What others did to one volume lately. */
+struct others {
+    size_t count;
+    const char *taker; /* NULL: nobody that leaves a name */
+    int64_t newest_ms;
+};
+
+static struct others count_others(const struct cloud_snapshots *snapshots, int64_t since_ms)
+{
+    struct others others = {0};
+    for (size_t i = 0; i < snapshots->count; i++) {
+        const struct cloud_snapshot *snapshot = &snapshots->items[i];
+        if (snapshot->started_ms < since_ms || cloud_tags_get(&snapshot->tags, TAG_RUN) != NULL)
+            continue;
+        others.count++;
+        if (taker_of(snapshot) != NULL)
+            others.taker = taker_of(snapshot);
+        if (snapshot->started_ms > others.newest_ms)
+            others.newest_ms = snapshot->started_ms;
+    }
+    return others;
+}
+
+/* One without a name may have been taken by hand; two make a habit. */
+enum error_code check_schedulers(struct preflight *preflight, struct finding *finding,
+                                 struct error *err)
+{
+    static const char remedy[] =
+        "pause it for the night: a snapshot of others that is pending at the cut delays the final "
+        "one, and deleting the newest one makes the next one full";
+    int64_t since_ms = clock_now_ms(preflight->clock) - LATELY_MS;
+    (void)err;
+    for (size_t i = 0; i < preflight->volumes.count; i++) {
+        struct others others = count_others(&preflight->snapshots[i], since_ms);
+        char newest[INSTANT_TEXT_SIZE];
+        if (others.taker == NULL && others.count < 2)
+            continue;
+        finding_add(finding, VERDICT_WARN, remedy,
+                    "%s took %zu snapshot%s of '%s' in the last 7 days, the newest at %s",
+                    others.taker == NULL ? "somebody" : others.taker, others.count,
+                    others.count == 1 ? "" : "s", preflight->volumes.items[i].id,
+                    instant_text(others.newest_ms / 1000 * 1000, newest));
+    }
+    finding_add(finding, VERDICT_OK, "", "nobody else took snapshots in the last 7 days");
+    return ERR_NONE;
+}

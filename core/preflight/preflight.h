@@ -1,0 +1,91 @@
+/* preflight.h: everything that can be known before the night, looked at by one table of checks.
+ *
+ * Each check has a name, says what it looks at and yields a finding. Nothing is changed, neither at
+ * AWS nor in the database, and no check sees what another one does: one that needs what another one
+ * found broken is skipped. `plan` and `migrate` ask the same functions for what would stop them. */
+#ifndef CORE_PREFLIGHT_PREFLIGHT_H
+#define CORE_PREFLIGHT_PREFLIGHT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/clock.h"
+#include "core/cloud.h"
+#include "core/config.h"
+#include "core/engine/path.h"
+#include "core/log.h"
+#include "core/pg/facts.h"
+#include "core/preflight/finding.h"
+#include "core/preflight/machine_facts.h"
+#include "model/error.h"
+
+/* How something went that only the composition root can do. */
+struct outcome {
+    enum error_code code;
+    struct error err;
+};
+
+/* Snapshots of one account and region. */
+struct census {
+    size_t snapshots;
+    size_t copies_in_flight;
+};
+
+/* What is planned, where, and what the composition root found out. Everything in the first two
+ * groups is borrowed; the third is for the checks. Zero-initialise; hand back with
+ * preflight_done(). */
+struct preflight {
+    const struct config *config;
+    const struct cloud *source;
+    const struct cloud *target;
+    const struct path *path;
+    const struct clock *clock;
+    const struct log *log;
+    bool fence;            /* writers will be shut out */
+    bool backup;           /* the cut will lie in backup mode */
+    int64_t window_end_ms; /* 0: not known */
+
+    struct outcome store;         /* the store is there, free, and no run is under way */
+    struct outcome database;      /* of reading *facts */
+    const struct pg_facts *facts; /* NULL: there is no database, only volumes */
+    struct outcome mounts;        /* of finding the mounts, all on volumes of the set */
+    const char *const *mount_points;
+    size_t mount_count;
+    bool far;                          /* the database's machine is another one */
+    const struct machine_facts *there; /* of the target machine; NULL: not known */
+
+    unsigned has; /* what checks found in order */
+    int64_t skew_ms;
+    struct cloud_volumes volumes;                    /* of the set */
+    struct cloud_snapshots snapshots[CLOUD_SET_MAX]; /* of each volume */
+    struct machine_facts here;
+    bool counted;
+    struct census at_source;
+    struct census at_hop[PATH_HOPS_MAX];
+};
+
+/* Frees what the checks read. */
+void preflight_done(struct preflight *preflight);
+#define CLEANUP_PREFLIGHT CLEANUP(preflight_done)
+
+/* One check: what it is called, what it looks at, what it needs to be in order first. */
+struct check {
+    const char *name;
+    const char *looks_at;
+    unsigned needs;
+    unsigned gives; /* in order unless it fails */
+    /* Fills the finding, which is empty. Errors: ERR_INTERRUPTED alone; all else is a finding. */
+    enum error_code (*look)(struct preflight *preflight, struct finding *finding,
+                            struct error *err);
+};
+
+/* The table, in the order in which the checks run. */
+extern const struct check checks[];
+extern const size_t check_count;
+
+/* Runs all checks; findings[i] is of checks[i]. Errors: ERR_INTERRUPTED. */
+MUST_CHECK enum error_code preflight_run(struct preflight *preflight, struct finding *findings,
+                                         struct error *err);
+
+#endif

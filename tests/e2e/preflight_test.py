@@ -1,0 +1,227 @@
+"""preflight says go to a world in order, names each thing that is broken in it, and its canary leaves
+nothing behind, also when it is killed."""
+
+import contextlib
+import fcntl
+import json
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+import harness as h
+from account_test import B, Owner, deny
+from scene import Scene
+
+TESTS = h.pathlib.Path(__file__).resolve().parent.parent
+
+
+class World:
+    """A scene under a key, what preflight is told of the move, and what it said."""
+
+    def __init__(self, place):
+        self.place = place
+        self.scene = Scene(place, key="alias/closed")
+        self.scene.init()
+        self.cloud, self.server = self.scene.cloud, self.scene.server
+        self.env = self.cloud.env
+        self.a = Owner(self.cloud, self.env["AWS_ACCESS_KEY_ID"], self.env["AWS_SECRET_ACCESS_KEY"])
+        self.b = Owner(self.cloud, self.env["CLOUDSIM_B_KEY"], self.env["CLOUDSIM_B_SECRET"])
+        self.key = self.a.key_arn("alias/closed", "us-east-1")
+        self.copy_key = self.a.key_arn("alias/data", "eu-west-1")
+        self.here = ["--kms-key-id", self.copy_key]
+
+    def preflight(self, *words, code=0, env=()):
+        """The document of a preflight that must end so."""
+        out, _ = self.cloud.ebshift("preflight", "--config", self.scene.config, "--json", *words,
+                                    code=code, env=env)
+        return json.loads(out.splitlines()[0])
+
+    def sql(self, *statements):
+        for statement in statements:
+            self.server.query(statement)
+        self.server.query("SELECT pg_reload_conf()")
+
+    def archive_until(self, condition):
+        """Fills segments until the archiver's statistics say so."""
+        for _ in range(200):
+            self.server.query("SELECT pg_create_restore_point('next'), pg_switch_wal()")
+            if self.server.query(f"SELECT {condition} FROM pg_stat_archiver")[0][0]:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"the archiver never came to {condition}")
+
+    def facts(self, **changed):
+        """A facts file of this machine, or of one that is not quite like it."""
+        path = self.place.path / "facts.json"
+        self.cloud.ebshift("preflight", "--facts", path)
+        facts = json.loads(path.read_text())
+        path.write_text(json.dumps({**facts, **changed}))
+        return ["--target-facts", path]
+
+
+def named(document, *verdicts):
+    return {row["name"]: row for row in document["checks"] if row["verdict"] in verdicts}
+
+
+# ---- what is broken, one thing at a time: a context that mends it again, giving options ----
+
+@contextlib.contextmanager
+def options(world, *words):
+    yield list(words)
+
+
+@contextlib.contextmanager
+def setting(world, name, value):
+    world.sql(f"ALTER SYSTEM SET {name} = {value}")
+    yield []
+    world.sql(f"ALTER SYSTEM RESET {name}")
+
+
+@contextlib.contextmanager
+def slot(world):
+    """Holds back what little WAL there is; the small disk is full in a day."""
+    world.sql("SELECT pg_create_physical_replication_slot('idle', true)")
+    yield []
+    world.sql("SELECT pg_drop_replication_slot('idle')")
+
+
+@contextlib.contextmanager
+def no_superuser(world):
+    world.sql("CREATE ROLE plain LOGIN IN ROLE pg_monitor")
+    yield ["--conninfo", world.server.conninfo.replace("user=postgres", "user=plain")]
+    world.sql("DROP ROLE plain")
+
+
+@contextlib.contextmanager
+def pooler(world):
+    own = world.place.path / f".s.PGSQL.{world.server.port}"
+    process = subprocess.Popen([sys.executable, TESTS / "core/pg/pooler.py",
+                                world.server.sockets / own.name, own])
+    while not own.exists():
+        time.sleep(0.02)
+    yield ["--conninfo", world.server.conninfo.replace(str(world.server.sockets), str(own.parent))]
+    world.place.stop(process)
+
+
+@contextlib.contextmanager
+def broken_archive(world):
+    world.sql("ALTER SYSTEM SET archive_command = 'false'")
+    world.archive_until("failed_count > 0")
+    yield []
+    world.sql("ALTER SYSTEM SET archive_command = 'true'", "SELECT pg_stat_reset_shared('archiver')")
+    world.archive_until("archived_count > 0")
+
+
+@contextlib.contextmanager
+def broken_archive_in_backup_mode(world):
+    with broken_archive(world):
+        yield ["--backup-mode"]
+
+
+@contextlib.contextmanager
+def icu_database(world):
+    world.server.query("CREATE DATABASE words LOCALE_PROVIDER icu ICU_LOCALE 'en' TEMPLATE template0")
+    yield world.facts(icu="60")
+    world.server.query("DROP DATABASE words")
+
+
+@contextlib.contextmanager
+def disabled_key(world):
+    world.a.ask("us-east-1", "kms", "disable-key", "--key-id", world.key)
+    yield []
+    world.a.ask("us-east-1", "kms", "enable-key", "--key-id", world.key)
+
+
+@contextlib.contextmanager
+def claimed(world):
+    tag = f"Key=ebshift:lease,Value=20260101T000000-beef until {h.rfc3339(world.cloud.now() + DAY)}"
+    world.a.ask("us-east-1", "ec2", "create-tags", "--resources", world.scene.volumes[0], "--tags", tag)
+    yield []
+    world.a.ask("us-east-1", "ec2", "delete-tags", "--resources", world.scene.volumes[0], "--tags",
+                "Key=ebshift:lease")
+
+
+@contextlib.contextmanager
+def locked_store(world):
+    with open(world.scene.store / "lock", "a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield []
+
+
+@contextlib.contextmanager
+def fault(world, *faults):
+    """Somebody else is at work; the snapshots that this leaves are deleted again."""
+    before = world.cloud.objects("us-east-1") | world.cloud.objects("eu-west-1")
+    for name in faults:
+        h.run(h.BIN / "cloudsim", "fault", "--state", world.cloud.state, name)
+        world.cloud.aws("ec2", "describe-volumes", region="eu-west-1" if "copies" in name else None)
+    yield []
+    for region in ("us-east-1", "eu-west-1"):
+        for made in world.cloud.objects(region) - before:
+            world.cloud.aws("ec2", "delete-snapshot", "--snapshot-id", made, region=region)
+
+
+DAY = h.datetime.timedelta(days=1)
+NO_GO, GO = 3, 0
+
+# what breaks it, exit code, the checks that must say so, a word of what they find
+BROKEN = [
+    (setting, ("fsync", "off"), NO_GO, {"settings"}, "fsync is off"),
+    (setting, ("full_page_writes", "off"), NO_GO, {"settings"}, "full_page_writes"),
+    (slot, (), NO_GO, {"wal-space"}, "idle replication slot"),
+    (setting, ("max_wal_size", "'40GB'"), GO, {"wal-space"}, "40"),
+    (no_superuser, (), NO_GO, {"fence"}, "superuser"),
+    (pooler, (), NO_GO, {"postgres"}, "pooler"),
+    (broken_archive_in_backup_mode, (), NO_GO, {"archive", "wal-space"}, "archiving fails"),
+    (locked_store, (), NO_GO, {"store"}, "at work"),
+    (claimed, (), NO_GO, {"claim"}, "20260101T000000-beef"),
+    (disabled_key, (), NO_GO, {"keys"}, "disabled"),
+    (options, ("--kms-key-id", "alias/nobody"), NO_GO, {"keys"}, "alias/nobody"),
+    (options, ("--volume", "vol-0123456789abcdef0"), NO_GO, {"volumes", "mounts"}, "does not exist"),
+    (options, ("--to-zone", "eu-west-1z"), NO_GO, {"target"}, "eu-west-1z"),
+    (options, ("--to-account", B), NO_GO, {"target-identity"}, B),
+    (fault, ("foreign-snapshot",), GO, {"schedulers", "pending-snapshots"}, "Lifecycle"),
+    (fault, ("foreign-pending",), NO_GO, {"pending-snapshots"}, "5 of 5"),
+]
+
+
+def check_broken(world):
+    """Each thing is caught by its name, and with no other one that is not its fault."""
+    for breaks, words, code, names, text in BROKEN:
+        with breaks(world, *words) as more:
+            document = world.preflight(*world.here, *more, code=code)
+        what = breaks.__name__ + " " + " ".join(words)
+        found = named(document, "fail" if code == NO_GO else "warn")
+        if code == GO:
+            found.pop("lineage")
+        said = " ".join(row["finding"] for row in found.values())
+        h.check(set(found) == names and text in said and all(row["remedy"] for row in found.values()),
+                f"{what}: {'; '.join(row['finding'] for row in found.values())[:160]}")
+
+
+def check_good(world):
+    report = world.place.path / "report.json"
+    document = world.preflight(*world.here, *world.facts(), "--report", report)
+    h.check(document["go"] and set(named(document, "warn", "fail", "skipped")) == {"lineage"},
+            f"a world in order: go, and the first copies are full: {document['ok']} ok")
+    h.check(json.loads(report.read_text()) == document, "the report holds the same")
+    document = world.preflight(*world.here)
+    h.check(set(named(document, "skipped")) == {"filesystems", "libraries"},
+            "what is not known of the target machine is skipped")
+    out, _ = world.cloud.ebshift("preflight", "--config", world.scene.config, *world.here)
+    h.check(out.splitlines()[-1].startswith("go: "), out.splitlines()[-1])
+
+
+def test(place):
+    world = World(place)
+    world.sql("ALTER SYSTEM SET archive_mode = on", "ALTER SYSTEM SET archive_command = 'true'")
+    world.server.stop("fast")
+    world.server.start()
+    check_good(world)
+    check_broken(world)
+
+
+if __name__ == "__main__":
+    h.main(test)
