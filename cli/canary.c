@@ -81,13 +81,14 @@ static enum error_code find_left(const struct session *session, struct store **s
 enum error_code canary_tidy(const struct session *session, char removed[RUN_ID_SIZE],
                             struct error *err)
 {
-    CLEANUP_SESSION struct session own = {.options = session->options};
+    /* One clock for both: a second one would wait for the first. */
+    CLEANUP_SESSION struct session own = {
+        .options = session->options, .clock = session->clock, .log = session->log};
     CLEANUP_STORE struct store *store = NULL;
     struct run run;
     bool left = false;
     char account[16];
     removed[0] = '\0';
-    TRY(session_start(&own, err));
     TRY(session_configure(&own, true, err));
     TRY(find_left(&own, &store, &run, &left, err));
     if (!left)

@@ -1,9 +1,13 @@
 """preflight says go to a world in order, names each thing that is broken in it, and its canary leaves
-nothing behind, also when it is killed."""
+nothing behind, also when it is killed.
+
+usage: preflight_test.py [--all]   more things broken, more moments to be killed at, another account
+"""
 
 import contextlib
 import fcntl
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -70,6 +74,32 @@ def named(document, *verdicts):
 @contextlib.contextmanager
 def options(world, *words):
     yield list(words)
+
+
+@contextlib.contextmanager
+def one_volume(world):
+    yield ["--volume", world.scene.volumes[0]]
+
+
+@contextlib.contextmanager
+def store_on_data(world):
+    place = world.scene.data.path / "store"
+    yield ["--store", place]
+    shutil.rmtree(place)
+
+
+@contextlib.contextmanager
+def standby(world):
+    world.server.stop("fast")
+    (world.server.data / "standby.signal").touch()
+    world.server.start()
+    yield []
+    world.server.query("SELECT pg_promote()")
+
+
+@contextlib.contextmanager
+def target(world, name, value):
+    yield world.facts(**{name: value})
 
 
 @contextlib.contextmanager
@@ -144,6 +174,18 @@ def claimed(world):
 
 
 @contextlib.contextmanager
+def foreign_copies(world):
+    """Whose snapshots, first of all, have to be complete."""
+    made = world.cloud.aws("ec2", "create-snapshot", "--volume-id", world.scene.volumes[0])
+    wanted = ("ec2", "describe-snapshots", "--snapshot-ids", made["SnapshotId"])
+    while world.cloud.aws(*wanted)["Snapshots"][0]["State"] != "completed":
+        time.sleep(0.1)
+    with fault(world, "foreign-copies", "eu-west-1"):
+        yield []
+    world.cloud.aws("ec2", "delete-snapshot", "--snapshot-id", made["SnapshotId"])
+
+
+@contextlib.contextmanager
 def locked_store(world):
     with open(world.scene.store / "lock", "a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -151,13 +193,13 @@ def locked_store(world):
 
 
 @contextlib.contextmanager
-def fault(world, *faults):
+def fault(world, name, region="us-east-1"):
     """Somebody else is at work; the snapshots that this leaves are deleted again."""
     before = world.cloud.objects("us-east-1") | world.cloud.objects("eu-west-1")
-    for name in faults:
+    with world.cloud.hold():
         h.run(h.BIN / "cloudsim", "fault", "--state", world.cloud.state, name)
-        world.cloud.aws("ec2", "describe-volumes", region="eu-west-1" if "copies" in name else None)
-    yield []
+        world.cloud.aws("ec2", "describe-volumes", region=region)
+        yield []
     for region in ("us-east-1", "eu-west-1"):
         for made in world.cloud.objects(region) - before:
             world.cloud.aws("ec2", "delete-snapshot", "--snapshot-id", made, region=region)
@@ -169,36 +211,54 @@ NO_GO, GO = 3, 0
 # what breaks it, exit code, the checks that must say so, a word of what they find
 BROKEN = [
     (setting, ("fsync", "off"), NO_GO, {"settings"}, "fsync is off"),
-    (setting, ("full_page_writes", "off"), NO_GO, {"settings"}, "full_page_writes"),
     (slot, (), NO_GO, {"wal-space"}, "idle replication slot"),
-    (setting, ("max_wal_size", "'40GB'"), GO, {"wal-space"}, "40"),
-    (no_superuser, (), NO_GO, {"fence"}, "superuser"),
     (pooler, (), NO_GO, {"postgres"}, "pooler"),
     (broken_archive_in_backup_mode, (), NO_GO, {"archive", "wal-space"}, "archiving fails"),
-    (locked_store, (), NO_GO, {"store"}, "at work"),
-    (claimed, (), NO_GO, {"claim"}, "20260101T000000-beef"),
     (disabled_key, (), NO_GO, {"keys"}, "disabled"),
-    (options, ("--kms-key-id", "alias/nobody"), NO_GO, {"keys"}, "alias/nobody"),
-    (options, ("--volume", "vol-0123456789abcdef0"), NO_GO, {"volumes", "mounts"}, "does not exist"),
-    (options, ("--to-zone", "eu-west-1z"), NO_GO, {"target"}, "eu-west-1z"),
-    (options, ("--to-account", B), NO_GO, {"target-identity"}, B),
+    (one_volume, (), NO_GO, {"mounts"}, "pg_wal"),
+    (store_on_data, (), NO_GO, {"freeze"}, "lies on it"),
+    (target, ("kernel", "3.2.0-4-amd64"), NO_GO, {"filesystems"}, "metadata_csum"),
     (fault, ("foreign-snapshot",), GO, {"schedulers", "pending-snapshots"}, "Lifecycle"),
     (fault, ("foreign-pending",), NO_GO, {"pending-snapshots"}, "5 of 5"),
 ]
+MORE_BROKEN = [
+    (setting, ("full_page_writes", "off"), NO_GO, {"settings"}, "full_page_writes"),
+    (setting, ("max_wal_size", "'40GB'"), GO, {"wal-space"}, "40"),
+    (no_superuser, (), NO_GO, {"fence"}, "superuser"),
+    (standby, (), NO_GO, {"postgres"}, "standby"),
+    (broken_archive, (), NO_GO, {"wal-space"}, "archiving fails"),
+    (locked_store, (), NO_GO, {"store"}, "at work"),
+    (claimed, (), NO_GO, {"claim"}, "20260101T000000-beef"),
+    (options, ("--kms-key-id", "alias/nobody"), NO_GO, {"keys"}, "alias/nobody"),
+    (options, ("--kms-key-id", ""), NO_GO, {"keys"}, "target.kms_key_id"),
+    (options, ("--volume", "vol-0123456789abcdef0"), NO_GO, {"volumes", "mounts"}, "does not exist"),
+    (options, ("--to-zone", "eu-west-1z"), NO_GO, {"target"}, "eu-west-1z"),
+    (options, ("--to-instance", "i-0123456789abcdef0"), NO_GO, {"target"}, "does not exist"),
+    (options, ("--to-account", B), NO_GO, {"target-identity"}, B),
+    (target, ("architecture", "aarch64"), NO_GO, {"libraries"}, "aarch64"),
+    (target, ("postgres", "13 14"), NO_GO, {"libraries"}, "13 14"),
+    (target, ("postgres", ""), GO, {"libraries"}, "no PostgreSQL"),
+    (icu_database, (), GO, {"libraries"}, "ICU"),
+    (foreign_copies, (), NO_GO, {"copies-in-flight"}, "20 of 20"),
+]
 
 
-def check_broken(world):
+def check_broken(world, rows):
     """Each thing is caught by its name, and with no other one that is not its fault."""
-    for breaks, words, code, names, text in BROKEN:
+    for breaks, words, code, names, text in rows:
         with breaks(world, *words) as more:
             document = world.preflight(*world.here, *more, code=code)
-        what = breaks.__name__ + " " + " ".join(words)
         found = named(document, "fail" if code == NO_GO else "warn")
         if code == GO:
             found.pop("lineage")
-        said = " ".join(row["finding"] for row in found.values())
-        h.check(set(found) == names and text in said and all(row["remedy"] for row in found.values()),
-                f"{what}: {'; '.join(row['finding'] for row in found.values())[:160]}")
+        told = "; ".join(row["finding"] for row in found.values())
+        h.check(set(found) == names and text in told and all(r["remedy"] for r in found.values()),
+                f"{breaks.__name__} {' '.join(words)}: {', '.join(found)}: {told[:140]}")
+
+
+def check_clock(world):
+    document = world.preflight(*world.here, code=NO_GO, env={"EBSHIFT_CLOCK": ""})
+    h.check(set(named(document, "fail")) == {"clock"}, named(document, "fail")["clock"]["finding"])
 
 
 def check_good(world):
@@ -214,13 +274,102 @@ def check_good(world):
     h.check(out.splitlines()[-1].startswith("go: "), out.splitlines()[-1])
 
 
+# ---- canary ----
+
+def left_by_canaries(world):
+    """Whatever a canary made that is still there, in any account, and what is still lent."""
+    truth = json.loads((world.cloud.state / "state.json").read_text())
+    things = [thing["id"] for thing in truth["snapshots"] + truth["volumes"]
+              if thing["tags"].get("ebshift:run", "").startswith("canary-")
+              and not thing["gone"] and not thing.get("doomed")]
+    lent = [s["id"] for s in truth["snapshots"] if s["shared_with"] and not s["gone"]]
+    return things + lent + [key["arn"] for key in truth["keys"] if key["grants"]]
+
+
+def check_canary(world, where):
+    document = world.preflight(*where, "--canary")
+    times = document["canary"]
+    h.check(named(document, "ok").get("canary") and min(times.values()) >= 0
+            and times["copy_seconds"] > 10,
+            f"the canary arrives: {named(document, 'ok')['canary']['finding']}")
+    h.check(not left_by_canaries(world), "and leaves nothing")
+
+
+def state_of_canary(world):
+    with contextlib.suppress(sqlite3.Error):
+        with contextlib.closing(sqlite3.connect(
+                f"file:{world.scene.store}/canary/ebshift.db?mode=ro", uri=True, timeout=1)) as db:
+            return db.execute("SELECT id, state FROM run ORDER BY created_ms DESC").fetchone()
+    return None
+
+
+def kill_canary(world, where, state):
+    """Kills a canary that has come to a state."""
+    old = state_of_canary(world)
+    process = subprocess.Popen(
+        [h.BIN / "ebshift", "preflight", "--config", world.scene.config, "--canary", *where],
+        env=world.cloud.environ(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    world.place.callback(world.place.stop, process)
+    while True:
+        now = state_of_canary(world)
+        if now and (old is None or now[0] != old[0]) and now[1] == state:
+            break
+        if process.poll() is not None:
+            raise AssertionError(f"the canary ended before it came to '{state}'")
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def check_killed(world, where, state, verb, *words):
+    kill_canary(world, where, state)
+    left = left_by_canaries(world)
+    # At its beginning it may not have made anything, at its end nothing may be left.
+    h.check(left or state in ("cut", "aborting"),
+            f"a canary killed in '{state}' leaves {len(left)} thing{'s' * (len(left) != 1)}")
+    world.cloud.ebshift(verb, "--config", world.scene.config, *words)
+    h.check(not left_by_canaries(world), f"which {verb} removes")
+
+
+def check_missing_right(world, where):
+    """A right that nobody can be asked about is missed by the canary, with its name."""
+    role = world.env["CLOUDSIM_ROLE_B"]
+    undo = deny(world.a, "eu-west-1", "alias/closed", role, "kms:Decrypt")
+    found = named(world.preflight(*where, "--canary", code=NO_GO), "fail")
+    h.check(set(found) == {"canary"} and "kms:Decrypt" in found["canary"]["finding"]
+            and "ebshift-target" in found["canary"]["finding"], found["canary"]["finding"])
+    h.check(not left_by_canaries(world), "and nothing is left of it")
+    undo()
+
+
+def test_other_account(world):
+    """Region and account at once: two hops, a share and a grant."""
+    role = world.env["CLOUDSIM_ROLE_B"]
+    where = ["--to-account", B, "--to-region", "eu-west-1", "--to-zone", "eu-west-1a",
+             "--to-instance", world.env["CLOUDSIM_B_TARGET_INSTANCE"], "--to-role", role,
+             "--kms-key-id", world.b.key_arn("alias/data", "eu-west-1"),
+             "--via-kms-key-id", world.a.key_arn("alias/closed", "eu-west-1")]
+    check_canary(world, where)
+    check_killed(world, where, "final-copied", "abort", "--to-role", role)
+    check_missing_right(world, where)
+
+
 def test(place):
     world = World(place)
     world.sql("ALTER SYSTEM SET archive_mode = on", "ALTER SYSTEM SET archive_command = 'true'")
     world.server.stop("fast")
     world.server.start()
     check_good(world)
-    check_broken(world)
+    check_broken(world, BROKEN)
+    check_clock(world)
+    check_killed(world, world.here, "final-copied", "abort")
+    check_canary(world, world.here)
+    if "--all" not in sys.argv:
+        return
+    check_broken(world, MORE_BROKEN)
+    for state in ("cut", "final-complete", "final-copy", "volumes", "volumes-ready", "aborting"):
+        check_killed(world, world.here, state, "preflight", "--canary", *world.here)
+    test_other_account(world)
 
 
 if __name__ == "__main__":
