@@ -87,7 +87,6 @@ enum error_code canary_tidy(const struct session *session, char removed[RUN_ID_S
     CLEANUP_STORE struct store *store = NULL;
     struct run run;
     bool left = false;
-    char account[16];
     removed[0] = '\0';
     TRY(session_configure(&own, true, err));
     TRY(find_left(&own, &store, &run, &left, err));
@@ -95,12 +94,7 @@ enum error_code canary_tidy(const struct session *session, char removed[RUN_ID_S
         return ERR_NONE;
     drive_take_run(&own, &run);
     TRY(session_open_clouds(&own, err));
-    TRY(learn_accounts(&own, account, err));
-    if (strcmp(account, run.source_account) != 0) {
-        return error_set(err, ERR_CONFIG,
-                         "the credentials are of account '%s', canary '%s' is in '%s'", account,
-                         run.id, run.source_account);
-    }
+    TRY(drive_check_accounts(&own, &run, err));
     struct log log = {.take = take_warnings, .self = &own.log};
     struct engine engine = canary_engine(&own, &run, &log, store);
     TRY(canary_remove(&engine, err));

@@ -50,6 +50,7 @@ static void find_out(struct session *session, struct flight *flight)
     store->code = session_open_store(session, &store->err);
     if (store->code == ERR_NONE)
         store->code = learn_no_other(session, &store->err);
+    preflight->memory = session->store;
     if (session->config.data_directory[0] == '\0')
         return;
     preflight->facts = &flight->facts;

@@ -130,7 +130,11 @@ enum error_code canary_send(struct engine *engine, const struct cloud_volume *li
     engine->config = of_move;
     if (code == ERR_NONE && removed != ERR_NONE)
         *err = late;
-    return code == ERR_NONE ? removed : code;
+    if (code == ERR_NONE || removed == ERR_NONE || code == ERR_INTERRUPTED)
+        return code == ERR_NONE ? removed : code;
+    struct error why = *err;
+    return error_set(err, code, "%.240s; and what it made is still there: %.110s", why.message,
+                     late.message);
 }
 
 static struct object *find_volume(const struct objects *objects)

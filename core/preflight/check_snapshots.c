@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "core/engine/attempt.h"
+#include "core/engine/base.h"
 #include "core/engine/engine.h"
 #include "core/engine/listing.h"
-#include "core/engine/outlook.h"
 #include "core/preflight/checks.h"
 #include "model/instant.h"
 
@@ -158,11 +158,8 @@ enum error_code check_quota(struct preflight *preflight, struct finding *finding
 /* ---- lineage ---- */
 
 #define REMEDY_FULL                                                                                \
-    "the first ones carry every block, which takes hours per TiB: 'ebshift plan' counts that, so " \
+    "what is full carries every block, which takes hours per TiB: 'ebshift plan' counts that, so " \
     "begin early enough"
-
-/* Fits the names of the regions of all hops. */
-#define FRESH_SIZE (PATH_HOPS_MAX * 34)
 
 static bool has_base(const struct cloud_snapshots *snapshots)
 {
@@ -173,39 +170,30 @@ static bool has_base(const struct cloud_snapshots *snapshots)
     return false;
 }
 
-/* The regions whose copies the next one cannot build on, " eu-west-1 us-east-1"; "" if there is none. */
-static enum error_code find_fresh(const struct preflight *preflight, const char *volume_id,
-                                  char fresh[FRESH_SIZE], struct error *err)
+/* A first copy is the same news as a first snapshot; any other reason is one to mend. */
+static enum error_code look_at_copies(const struct preflight *preflight,
+                                      const struct cloud_volume *volume, struct finding *finding,
+                                      struct error *err)
 {
-    const struct outlook_request request = {
+    struct base_request wanted = {
+        .path = preflight->path,
+        .volume_id = volume->id,
+        .volume_encrypted = volume->encrypted,
+        .store = preflight->memory,
         .clock = preflight->clock,
         .log = preflight->log,
         .patience_ms = PATIENCE_AT_A_PROMPT_MS,
     };
-    size_t length = 0;
-    fresh[0] = '\0';
-    for (size_t i = 0; i < preflight->path->count; i++) {
-        const struct hop *hop = &preflight->path->hops[i];
-        int64_t newest_ms = 0;
-        TRY(outlook_newest_copy(&request, hop, volume_id, &newest_ms, err));
-        if (newest_ms == 0) {
-            length += (size_t)snprintf(fresh + length, FRESH_SIZE - length, " %s", hop->to->region);
+    for (; wanted.hop < preflight->path->count; wanted.hop++) {
+        const char *region = preflight->path->hops[wanted.hop].to->region;
+        struct base base = {0};
+        TRY(base_find(&wanted, &base, err));
+        if (base.full != LINEAGE_INCREMENTAL) {
+            finding_add(finding, VERDICT_WARN, REMEDY_FULL, "the next copy of '%s' to %s is %s",
+                        volume->id, region, lineage_full_text(base.full));
         }
     }
     return ERR_NONE;
-}
-
-static void judge_lineage(const char *volume_id, bool based, const char *fresh,
-                          struct finding *finding)
-{
-    if (based && fresh[0] == '\0') {
-        finding_add(finding, VERDICT_OK, "", "'%s': all are increments", volume_id);
-    } else if (fresh[0] == '\0') {
-        finding_add(finding, VERDICT_WARN, REMEDY_FULL, "'%s': no completed snapshot", volume_id);
-    } else {
-        finding_add(finding, VERDICT_WARN, REMEDY_FULL, "'%s': %sno copy under the right key in%s",
-                    volume_id, based ? "" : "no completed snapshot; ", fresh);
-    }
 }
 
 enum error_code check_lineage(struct preflight *preflight, struct finding *finding,
@@ -213,12 +201,15 @@ enum error_code check_lineage(struct preflight *preflight, struct finding *findi
 {
     enum error_code code = ERR_NONE;
     for (size_t i = 0; code == ERR_NONE && i < preflight->volumes.count; i++) {
-        const char *volume_id = preflight->volumes.items[i].id;
-        char fresh[FRESH_SIZE];
-        code = find_fresh(preflight, volume_id, fresh, err);
-        if (code == ERR_NONE)
-            judge_lineage(volume_id, has_base(&preflight->snapshots[i]), fresh, finding);
+        const struct cloud_volume *volume = &preflight->volumes.items[i];
+        if (!has_base(&preflight->snapshots[i])) {
+            finding_add(finding, VERDICT_WARN, REMEDY_FULL, "'%s' has no completed snapshot yet",
+                        volume->id);
+        }
+        code = look_at_copies(preflight, volume, finding, err);
     }
+    if (code == ERR_NONE)
+        finding_add(finding, VERDICT_OK, "", "the next snapshots and copies are increments");
     return finding_take(finding, code, "", err);
 }
 

@@ -11,6 +11,7 @@ enum check_ground {
     GROUND_VOLUMES = 1 << 2,
     GROUND_DATABASE = 1 << 3,
     GROUND_MOUNTS = 1 << 4,
+    GROUND_STORE = 1 << 5,
 };
 
 /* One function per check; the contract is that of check.look. */

@@ -8,9 +8,10 @@
 #define VOLUMES  GROUND_VOLUMES
 #define DATABASE GROUND_DATABASE
 #define MOUNTS   GROUND_MOUNTS
+#define STORE    GROUND_STORE
 
 const struct check checks[] = {
-    {"store", "the store, and runs under way in it", 0, 0, check_store},
+    {"store", "the store, and runs under way in it", 0, STORE, check_store},
     {"source-identity", "who ebshift is on the source side", 0, SOURCE, check_source},
     {"target-identity", "who it is on the target side", SOURCE, TARGET, check_target_identity},
     {"clock", "this machine's clock against the service's", SOURCE, 0, check_clock},
@@ -23,7 +24,7 @@ const struct check checks[] = {
     {"copies-in-flight", "copies under way against the limit per destination", BOTH, 0,
      check_copies},
     {"snapshot-quota", "snapshots against the quota per region", BOTH, 0, check_quota},
-    {"lineage", "what the next snapshot and its copies can build on", BOTH | VOLUMES, 0,
+    {"lineage", "what the next snapshot and its copies can build on", BOTH | VOLUMES | STORE, 0,
      check_lineage},
     {"schedulers", "whoever else takes snapshots of these volumes", VOLUMES, 0, check_schedulers},
     {"postgres", "a direct session with the right server, and its version", 0, DATABASE,

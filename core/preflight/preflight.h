@@ -1,8 +1,7 @@
 /* preflight.h: everything that can be known before the night, looked at by one table of checks.
  *
  * Each check has a name, says what it looks at and yields a finding. Nothing is changed, neither at
- * AWS nor in the database, and no check sees what another one does: one that needs what another one
- * found broken is skipped. `plan` and `migrate` ask the same functions for what would stop them. */
+ * AWS nor in the database. A check that needs what another one found broken is skipped. `plan` and `migrate` ask the same functions for what would stop them. */
 #ifndef CORE_PREFLIGHT_PREFLIGHT_H
 #define CORE_PREFLIGHT_PREFLIGHT_H
 
@@ -18,6 +17,7 @@
 #include "core/pg/facts.h"
 #include "core/preflight/finding.h"
 #include "core/preflight/machine_facts.h"
+#include "core/store.h"
 #include "model/error.h"
 
 /* How something went that only the composition root can do. */
@@ -47,6 +47,7 @@ struct preflight {
     int64_t window_end_ms; /* 0: not known */
 
     struct outcome store;         /* the store is there, free, and no run is under way */
+    struct store *memory;         /* it, if so */
     struct outcome database;      /* of reading *facts */
     const struct pg_facts *facts; /* NULL: there is no database, only volumes */
     struct outcome mounts;        /* of finding the mounts, all on volumes of the set */
@@ -75,7 +76,8 @@ struct check {
     const char *looks_at;
     unsigned needs;
     unsigned gives; /* in order unless it fails */
-    /* Fills the finding, which is empty. Errors: ERR_INTERRUPTED alone; all else is a finding. */
+    /* Fills the finding, which is empty. Errors: ERR_INTERRUPTED or ERR_NO_MEMORY;
+     * all else is a finding. */
     enum error_code (*look)(struct preflight *preflight, struct finding *finding,
                             struct error *err);
 };
@@ -84,7 +86,7 @@ struct check {
 extern const struct check checks[];
 extern const size_t check_count;
 
-/* Runs all checks; findings[i] is of checks[i]. Errors: ERR_INTERRUPTED. */
+/* Runs all checks; findings[i] is of checks[i]. Errors: ERR_INTERRUPTED, ERR_NO_MEMORY. */
 MUST_CHECK enum error_code preflight_run(struct preflight *preflight, struct finding *findings,
                                          struct error *err);
 

@@ -350,7 +350,7 @@ def test_other_account(world):
              "--kms-key-id", world.b.key_arn("alias/data", "eu-west-1"),
              "--via-kms-key-id", world.a.key_arn("alias/closed", "eu-west-1")]
     check_canary(world, where)
-    check_killed(world, where, "final-copied", "abort", "--to-role", role)
+    check_killed(world, where, "final-copied", "abort")
     check_missing_right(world, where)
 
 
