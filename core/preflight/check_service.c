@@ -55,6 +55,7 @@ enum error_code check_source(struct preflight *preflight, struct finding *findin
     if (code != ERR_NONE)
         return finding_take(finding, code, REMEDY_CREDENTIALS, err);
     preflight->skew_ms = who.skew_ms;
+    memcpy(preflight->source_account, who.account_id, sizeof(who.account_id));
     tell_identity(preflight->source, &who, finding);
     return ERR_NONE;
 }

@@ -188,7 +188,10 @@ static enum error_code look_at_copies(const struct preflight *preflight,
         const char *region = preflight->path->hops[wanted.hop].to->region;
         struct base base = {0};
         TRY(base_find(&wanted, &base, err));
-        if (base.full != LINEAGE_INCREMENTAL) {
+        if (base.full == LINEAGE_FULL_FIRST) {
+            finding_add(finding, VERDICT_WARN, REMEDY_FULL, "'%s' was never copied to %s",
+                        volume->id, region);
+        } else if (base.full != LINEAGE_INCREMENTAL) {
             finding_add(finding, VERDICT_WARN, REMEDY_FULL, "the next copy of '%s' to %s is %s",
                         volume->id, region, lineage_full_text(base.full));
         }

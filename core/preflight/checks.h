@@ -28,6 +28,9 @@ check_function check_volumes;
 check_function check_claim;
 check_function check_keys;
 
+/* check_rights.c: the rights on both sides, each asked about without doing. */
+check_function check_rights;
+
 /* check_snapshots.c: what is there already, whose, and what still fits. */
 check_function check_pending;
 check_function check_copies;

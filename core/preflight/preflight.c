@@ -17,6 +17,7 @@ const struct check checks[] = {
     {"clock", "this machine's clock against the service's", SOURCE, 0, check_clock},
     {"target", "zone and instance of the new volumes", TARGET, 0, check_target},
     {"volumes", "the volumes of the set", SOURCE, VOLUMES, check_volumes},
+    {"rights", "every right that the move needs, on both sides", BOTH, 0, check_rights},
     {"claim", "claims of other runs on them", VOLUMES, 0, check_claim},
     {"keys", "the keys of volumes and copies, on every hop", BOTH | VOLUMES, 0, check_keys},
     {"pending-snapshots", "snapshots under way against the limit per volume", VOLUMES, 0,

@@ -58,6 +58,7 @@ struct preflight {
 
     unsigned has; /* what checks found in order */
     int64_t skew_ms;
+    char source_account[16];
     struct cloud_volumes volumes;                    /* of the set */
     struct cloud_snapshots snapshots[CLOUD_SET_MAX]; /* of each volume */
     struct machine_facts here;

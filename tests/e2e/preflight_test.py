@@ -174,6 +174,13 @@ def claimed(world):
 
 
 @contextlib.contextmanager
+def denied(world, action):
+    """Refuses the one call by which the right is asked about."""
+    h.run(h.BIN / "cloudsim", "fault", "--state", world.cloud.state, f"denied:{action}")
+    yield []
+
+
+@contextlib.contextmanager
 def foreign_copies(world):
     """Whose snapshots, first of all, have to be complete."""
     made = world.cloud.aws("ec2", "create-snapshot", "--volume-id", world.scene.volumes[0])
@@ -215,6 +222,7 @@ BROKEN = [
     (pooler, (), NO_GO, {"postgres"}, "pooler"),
     (broken_archive_in_backup_mode, (), NO_GO, {"archive", "wal-space"}, "archiving fails"),
     (disabled_key, (), NO_GO, {"keys"}, "disabled"),
+    (denied, ("CreateSnapshots",), NO_GO, {"rights"}, "source lacks ec2:CreateSnapshots in us-east-1"),
     (one_volume, (), NO_GO, {"mounts"}, "pg_wal"),
     (store_on_data, (), NO_GO, {"freeze"}, "lies on it"),
     (target, ("kernel", "3.2.0-4-amd64"), NO_GO, {"filesystems"}, "metadata_csum"),
@@ -222,6 +230,7 @@ BROKEN = [
     (fault, ("foreign-pending",), NO_GO, {"pending-snapshots"}, "5 of 5"),
 ]
 MORE_BROKEN = [
+    (denied, ("CopySnapshot",), NO_GO, {"rights"}, "target lacks ec2:CopySnapshot in eu-west-1"),
     (setting, ("full_page_writes", "off"), NO_GO, {"settings"}, "full_page_writes"),
     (setting, ("max_wal_size", "'40GB'"), GO, {"wal-space"}, "40"),
     (no_superuser, (), NO_GO, {"fence"}, "superuser"),
