@@ -17,6 +17,9 @@
 #define MINUTES ((size_t)((END_MS + MS_PER_DAY) / MS_PER_MINUTE))
 /* Between the end of something and that it is seen, in the mean. */
 #define SEEN_MS 2500.0
+/* By so much a snapshot is off, since the blocks scatter around their mean: no plan may hang on copies
+ * that begin just before the luck turns. */
+#define SCATTER 0.015
 
 /* Everything it knows. Rows and columns of the tables are steps of the grid: [row * STEPS + column]. */
 struct oracle {
@@ -83,30 +86,42 @@ static enum error_code learn_volume(struct oracle *oracle, size_t index, struct 
     return ERR_NONE;
 }
 
+/* The slowest copies of a set that may begin between two instants after the origin. */
+static double copy_ms(const struct oracle *oracle, const double *bytes, double from_ms,
+                      double to_ms)
+{
+    double slowest_ms = 0;
+    for (size_t i = 0; i < oracle->count; i++) {
+        for (int last = 0; last < 2; last++) {
+            size_t minute = (size_t)((last ? to_ms : from_ms) / (double)MS_PER_MINUTE);
+            const struct transfer_law *law =
+                &oracle->copies[i][minute < MINUTES ? minute : MINUTES - 1];
+            slowest_ms = fmax(slowest_ms, physics_law_ms(law, bytes[i]));
+        }
+    }
+    return slowest_ms;
+}
+
 /* A round that begins at a step, after a snapshot at base_ms (0: that of the past, and no copy yet). */
 static double round_ms(const struct oracle *oracle, int64_t base_ms, size_t step)
 {
     int64_t at_ms = instant_of(oracle, step);
     double bytes[NATURE_VOLUMES_MAX];
     double snapshot_ms = 0;
-    double copy_ms = 0;
     for (size_t i = 0; i < oracle->count; i++) {
         const struct sim_volume *volume = oracle->volumes[i];
         int64_t from_ms = base_ms == 0 ? foresee_base_ms(volume) : base_ms;
         bytes[i] = foresee_changes(volume, from_ms, at_ms);
         snapshot_ms = fmax(snapshot_ms, physics_law_ms(&oracle->snapshots[i][step], bytes[i]));
+        if (base_ms == 0)
+            bytes[i] = foresee_full(volume);
     }
     if (!oracle->scene->copies)
         return snapshot_ms + SEEN_MS;
-    double copied_ms = (double)(at_ms - oracle->origin_ms) + snapshot_ms + SEEN_MS;
-    size_t minute = (size_t)(copied_ms / (double)MS_PER_MINUTE);
-    for (size_t i = 0; i < oracle->count; i++) {
-        const struct transfer_law *law =
-            &oracle->copies[i][minute < MINUTES ? minute : MINUTES - 1];
-        double moved = base_ms == 0 ? foresee_full(oracle->volumes[i]) : bytes[i];
-        copy_ms = fmax(copy_ms, physics_law_ms(law, moved));
-    }
-    return snapshot_ms + copy_ms + 2 * SEEN_MS;
+    double seen_ms = (double)(at_ms - oracle->origin_ms) + snapshot_ms + SEEN_MS;
+    double scatter_ms = SCATTER * snapshot_ms + SEEN_MS;
+    return snapshot_ms + copy_ms(oracle, bytes, seen_ms - scatter_ms, seen_ms + scatter_ms) +
+           2 * SEEN_MS;
 }
 
 static float least_after(const struct oracle *oracle, size_t step, double round_ms)
