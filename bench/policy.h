@@ -1,7 +1,8 @@
 /* policy.h: the ways to move a set of volumes that series-bench compares.
  *
- * All of them see the same world, which is played once for each, and may cut at any instant from the
- * beginning of the window on. The downtime counts from the cut until the new volumes are there. */
+ * All of them see the same world, which is played once for each, and may shut the writers out at any
+ * instant from the beginning of the window on. The downtime counts from then until the new volumes are
+ * there. */
 #ifndef BENCH_POLICY_H
 #define BENCH_POLICY_H
 
@@ -18,8 +19,10 @@ struct outcome {
     double down_s;
     double rounds; /* before the last */
     /* Said by a policy that says anything, seconds: */
+    double planned_rounds;    /* when it began */
     double promise_s;         /* the downtime at most, with SCENE_CONFIDENCE, before it began */
     struct quantiles first_s; /* the downtime, before it began */
+    struct quantiles drawn_s; /* the same before past promises corrected it */
     struct quantiles cut_s;   /* the downtime, when the cut was decided */
     /* Of the incremental rounds, each as told before it began: */
     struct tally round_bytes;

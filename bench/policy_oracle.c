@@ -13,7 +13,7 @@
 #define END_MS       (SCENE_LEAD_MS + SCENE_WINDOW_MS)
 #define COARSE_STEPS (FINE_FROM_MS / COARSE_MS)
 #define STEPS        ((size_t)(COARSE_STEPS + (END_MS - FINE_FROM_MS) / FINE_MS))
-/* Copies begin when the snapshots are seen to be over; the last ones may be long. */
+/* The luck is read by the minute, and some rounds may end late. */
 #define MINUTES ((size_t)((END_MS + MS_PER_DAY) / MS_PER_MINUTE))
 /* Between the end of something and that it is seen, in the mean. */
 #define SEEN_MS 2500.0
@@ -27,12 +27,14 @@ struct oracle {
     const struct sim_volume *volumes[NATURE_VOLUMES_MAX];
     size_t count;
     int64_t origin_ms;                                  /* of the grid */
-    struct transfer_law *snapshots[NATURE_VOLUMES_MAX]; /* by step */
-    struct transfer_law *copies[NATURE_VOLUMES_MAX];    /* by minute */
-    float *round_ms; /* of a round that begins at `column` after one that began at `row` */
-    float *first_ms; /* of the first one, by step */
-    /* The least downtime, in ms, where the last round began at `row` and nothing before `column`. */
-    float *least_ms;
+    struct transfer_law *snapshots[NATURE_VOLUMES_MAX]; /* by the minute */
+    struct transfer_law *copies[NATURE_VOLUMES_MAX];
+    int64_t held_ms;       /* from the fence to the cut */
+    float *round_ms;       /* of a round that begins at `column` after one that began at `row` */
+    float *down_ms;        /* the downtime if the fence goes up at `column`, the same */
+    float *least_ms;       /* the least downtime if nothing is done before `column`, the same */
+    float *first_round_ms; /* both for the volumes as they are, by column */
+    float *first_down_ms;
 };
 
 static int64_t instant_of(const struct oracle *oracle, size_t step)
@@ -58,8 +60,10 @@ static void oracle_done(struct oracle *oracle)
         free(oracle->copies[i]);
     }
     free(oracle->round_ms);
-    free(oracle->first_ms);
+    free(oracle->down_ms);
     free(oracle->least_ms);
+    free(oracle->first_round_ms);
+    free(oracle->first_down_ms);
 }
 
 static enum error_code learn_volume(struct oracle *oracle, size_t index, struct error *err)
@@ -69,7 +73,7 @@ static enum error_code learn_volume(struct oracle *oracle, size_t index, struct 
     struct refusal refusal;
     const struct sim_volume *volume =
         world_volume(world, &scene->here_self.caller, scene->config.volumes[index], &refusal);
-    struct transfer_law *snapshots = calloc(STEPS, sizeof(*snapshots));
+    struct transfer_law *snapshots = calloc(MINUTES, sizeof(*snapshots));
     struct transfer_law *copies = calloc(MINUTES, sizeof(*copies));
     oracle->volumes[index] = volume;
     oracle->snapshots[index] = snapshots;
@@ -77,13 +81,18 @@ static enum error_code learn_volume(struct oracle *oracle, size_t index, struct 
     oracle->count++;
     if (snapshots == NULL || copies == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot look ahead");
-    for (size_t i = 0; i < STEPS; i++)
-        snapshots[i] = foresee_snapshot(world, volume, instant_of(oracle, i));
     for (size_t i = 0; i < MINUTES; i++) {
         int64_t at_ms = oracle->origin_ms + (int64_t)i * MS_PER_MINUTE;
+        snapshots[i] = foresee_snapshot(world, volume, at_ms);
         copies[i] = foresee_copy(world, volume, &scene->there_self.caller, at_ms);
     }
     return ERR_NONE;
+}
+
+static size_t minute_at(double since_ms)
+{
+    size_t minute = (size_t)(since_ms / (double)MS_PER_MINUTE);
+    return minute < MINUTES ? minute : MINUTES - 1;
 }
 
 /* The slowest copies of a set that may begin between two instants after the origin. */
@@ -92,36 +101,43 @@ static double copy_ms(const struct oracle *oracle, const double *bytes, double f
 {
     double slowest_ms = 0;
     for (size_t i = 0; i < oracle->count; i++) {
-        for (int last = 0; last < 2; last++) {
-            size_t minute = (size_t)((last ? to_ms : from_ms) / (double)MS_PER_MINUTE);
-            const struct transfer_law *law =
-                &oracle->copies[i][minute < MINUTES ? minute : MINUTES - 1];
-            slowest_ms = fmax(slowest_ms, physics_law_ms(law, bytes[i]));
-        }
+        const struct transfer_law *laws = oracle->copies[i];
+        slowest_ms = fmax(slowest_ms, physics_law_ms(&laws[minute_at(from_ms)], bytes[i]));
+        slowest_ms = fmax(slowest_ms, physics_law_ms(&laws[minute_at(to_ms)], bytes[i]));
     }
     return slowest_ms;
 }
 
-/* A round that begins at a step, after a snapshot at base_ms (0: that of the past, and no copy yet). */
-static double round_ms(const struct oracle *oracle, int64_t base_ms, size_t step)
+/* A round that begins then, after a snapshot at base_ms (0: that of the past, and no copy yet). */
+static double round_ms(const struct oracle *oracle, int64_t base_ms, int64_t at_ms)
 {
-    int64_t at_ms = instant_of(oracle, step);
+    double since_ms = (double)(at_ms - oracle->origin_ms);
     double bytes[NATURE_VOLUMES_MAX];
     double snapshot_ms = 0;
     for (size_t i = 0; i < oracle->count; i++) {
         const struct sim_volume *volume = oracle->volumes[i];
+        const struct transfer_law *law = &oracle->snapshots[i][minute_at(since_ms)];
         int64_t from_ms = base_ms == 0 ? foresee_base_ms(volume) : base_ms;
         bytes[i] = foresee_changes(volume, from_ms, at_ms);
-        snapshot_ms = fmax(snapshot_ms, physics_law_ms(&oracle->snapshots[i][step], bytes[i]));
+        snapshot_ms = fmax(snapshot_ms, physics_law_ms(law, bytes[i]));
         if (base_ms == 0)
             bytes[i] = foresee_full(volume);
     }
     if (!oracle->scene->copies)
         return snapshot_ms + SEEN_MS;
-    double seen_ms = (double)(at_ms - oracle->origin_ms) + snapshot_ms + SEEN_MS;
+    double seen_ms = since_ms + snapshot_ms + SEEN_MS;
     double scatter_ms = SCATTER * snapshot_ms + SEEN_MS;
     return snapshot_ms + copy_ms(oracle, bytes, seen_ms - scatter_ms, seen_ms + scatter_ms) +
            2 * SEEN_MS;
+}
+
+/* The downtime if the fence goes up at a step; infinite before the window. */
+static double down_ms(const struct oracle *oracle, int64_t base_ms, size_t step)
+{
+    int64_t fence_ms = instant_of(oracle, step);
+    if (fence_ms < oracle->scene->window_ms)
+        return (double)INFINITY;
+    return (double)oracle->held_ms + round_ms(oracle, base_ms, fence_ms + oracle->held_ms);
 }
 
 static float least_after(const struct oracle *oracle, size_t step, double round_ms)
@@ -130,38 +146,48 @@ static float least_after(const struct oracle *oracle, size_t step, double round_
     return next == STEPS ? INFINITY : oracle->least_ms[step * STEPS + next];
 }
 
-static bool in_window(const struct oracle *oracle, size_t step)
-{
-    return instant_of(oracle, step) >= oracle->scene->window_ms;
-}
-
 /* Backwards from the end: what a round leads to is known when its row is filled. */
 static void fill_tables(struct oracle *oracle)
 {
     for (size_t row = STEPS; row-- > 0;) {
-        float *rounds = &oracle->round_ms[row * STEPS];
-        float *least = &oracle->least_ms[row * STEPS];
         float best = INFINITY;
         for (size_t step = STEPS; step-- > row + 1;) {
-            rounds[step] = (float)round_ms(oracle, instant_of(oracle, row), step);
-            best = fminf(best, least_after(oracle, step, (double)rounds[step]));
-            if (in_window(oracle, step))
-                best = fminf(best, rounds[step]);
-            least[step] = best;
+            size_t cell = row * STEPS + step;
+            int64_t base_ms = instant_of(oracle, row);
+            oracle->round_ms[cell] = (float)round_ms(oracle, base_ms, instant_of(oracle, step));
+            oracle->down_ms[cell] = (float)down_ms(oracle, base_ms, step);
+            best = fminf(best, least_after(oracle, step, (double)oracle->round_ms[cell]));
+            best = fminf(best, oracle->down_ms[cell]);
+            oracle->least_ms[cell] = best;
         }
     }
-    for (size_t step = 0; step < STEPS; step++)
-        oracle->first_ms[step] = (float)round_ms(oracle, 0, step);
+    for (size_t step = 0; step < STEPS; step++) {
+        oracle->first_round_ms[step] = (float)round_ms(oracle, 0, instant_of(oracle, step));
+        oracle->first_down_ms[step] = (float)down_ms(oracle, 0, step);
+    }
+}
+
+static enum error_code make_tables(struct oracle *oracle, struct error *err)
+{
+    oracle->round_ms = calloc(STEPS * STEPS, sizeof(float));
+    oracle->down_ms = calloc(STEPS * STEPS, sizeof(float));
+    oracle->least_ms = calloc(STEPS * STEPS, sizeof(float));
+    oracle->first_round_ms = calloc(STEPS, sizeof(float));
+    oracle->first_down_ms = calloc(STEPS, sizeof(float));
+    if (oracle->round_ms == NULL || oracle->down_ms == NULL || oracle->least_ms == NULL ||
+        oracle->first_round_ms == NULL || oracle->first_down_ms == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot look ahead");
+    return ERR_NONE;
 }
 
 static enum error_code oracle_look(struct oracle *oracle, struct scene *scene, struct error *err)
 {
-    *oracle = (struct oracle){.scene = scene, .origin_ms = scene->fake.now_ms};
-    oracle->round_ms = calloc(STEPS * STEPS, sizeof(float));
-    oracle->first_ms = calloc(STEPS, sizeof(float));
-    oracle->least_ms = calloc(STEPS * STEPS, sizeof(float));
-    if (oracle->round_ms == NULL || oracle->first_ms == NULL || oracle->least_ms == NULL)
-        return error_set(err, ERR_NO_MEMORY, "cannot look ahead");
+    *oracle = (struct oracle){
+        .scene = scene,
+        .origin_ms = scene->fake.now_ms,
+        .held_ms = scene->fence_ms + scene->checkpoint_ms,
+    };
+    TRY(make_tables(oracle, err));
     for (size_t i = 0; i < scene->config.volume_count; i++)
         TRY(learn_volume(oracle, i, err));
     fill_tables(oracle);
@@ -174,15 +200,17 @@ struct move {
     bool cut;
 };
 
-/* The best move from a step on; of equal ones the last, which makes fewer rounds. `rounds` holds what a round would take at each step. */
-static struct move best_move(const struct oracle *oracle, const float *rounds, size_t from)
+/* The best move from a step on; of equal ones the last, which makes fewer rounds. `rounds` and `downs`
+ * hold what a round would take at each step, and what a cut would cost. */
+static struct move best_move(const struct oracle *oracle, const float *rounds, const float *downs,
+                             size_t from)
 {
     struct move best = {STEPS, true};
     float least = INFINITY;
     for (size_t step = from; step < STEPS; step++) {
         float then = least_after(oracle, step, (double)rounds[step]);
-        if (in_window(oracle, step) && rounds[step] <= least) {
-            least = rounds[step];
+        if (downs[step] < INFINITY && downs[step] <= least) {
+            least = downs[step];
             best = (struct move){step, true};
         }
         if (then < INFINITY && then <= least) {
@@ -203,9 +231,10 @@ static enum error_code play(struct oracle *oracle, struct outcome *outcome, stru
 {
     struct scene *scene = oracle->scene;
     struct scene_round round;
-    const float *rounds = oracle->first_ms;
+    const float *rounds = oracle->first_round_ms;
+    const float *downs = oracle->first_down_ms;
     for (;;) {
-        struct move move = best_move(oracle, rounds, step_now(oracle));
+        struct move move = best_move(oracle, rounds, downs, step_now(oracle));
         if (move.step == STEPS)
             return ERR_NONE;
         TRY(clock_sleep_until(&scene->clock, instant_of(oracle, move.step), err));
@@ -214,6 +243,7 @@ static enum error_code play(struct oracle *oracle, struct outcome *outcome, stru
         TRY(scene_round(scene, &round, err));
         outcome->rounds++;
         rounds = &oracle->round_ms[move.step * STEPS];
+        downs = &oracle->down_ms[move.step * STEPS];
     }
     outcome->done = true;
     return scene_final(scene, &outcome->down_s, err);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "bench/policy.h"
+#include "bench/still.h"
 #include "core/engine/attempt.h"
 #include "core/engine/collect.h"
 #include "core/engine/engine.h"
@@ -32,7 +33,7 @@ static enum error_code learn(struct scene *scene, struct store *store, struct er
 }
 
 /* What is promised before anything begins, as `ebshift plan` does. */
-static enum error_code promise(struct scene *scene, struct store *store, double *promise_s,
+static enum error_code promise(struct scene *scene, struct store *store, struct outcome *outcome,
                                struct error *err)
 {
     struct outlook_request request = {
@@ -51,7 +52,8 @@ static enum error_code promise(struct scene *scene, struct store *store, double 
     if (outlook == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot plan");
     enum error_code code = outlook_make(&request, outlook, err);
-    *promise_s = outlook->plan.downtime_promise_s;
+    outcome->promise_s = outlook->plan.downtime_promise_s;
+    outcome->planned_rounds = (double)outlook->plan.round_count;
     outlook_done(outlook);
     free(outlook);
     return code;
@@ -65,12 +67,14 @@ static struct run run_of(const struct scene *scene)
         .window_start_ms = scene->window_ms,
         .window_end_ms = scene->window_ms + SCENE_WINDOW_MS,
         .confidence = SCENE_CONFIDENCE,
+        .fence = true,
     };
     (void)snprintf(run.source_region, sizeof(run.source_region), "%s", scene->here.region);
     (void)snprintf(run.target_region, sizeof(run.target_region), "%s", scene->there.region);
     (void)snprintf(run.target_zone, sizeof(run.target_zone), "%s", scene->zone);
     (void)snprintf(run.source_instance, sizeof(run.source_instance), "%s",
                    scene->fake.names.instance);
+    (void)snprintf(run.target_instance, sizeof(run.target_instance), "%s", scene->instance);
     return run;
 }
 
@@ -105,12 +109,14 @@ static enum error_code play(struct scene *scene, struct store *store, struct out
                             struct error *err)
 {
     TRY(learn(scene, store, err));
-    TRY(promise(scene, store, &outcome->promise_s, err));
+    TRY(promise(scene, store, outcome, err));
+    struct quiesce quiesce = still_quiesce(scene);
     struct engine engine = {
         .config = &scene->config,
         .source = &scene->here,
         .target = scene->copies ? &scene->there : &scene->here,
         .path = &scene->path,
+        .quiesce = &quiesce,
         .store = store,
         .clock = &scene->clock,
         .log = &scene->log,
@@ -127,6 +133,7 @@ static enum error_code play(struct scene *scene, struct store *store, struct out
     outcome->down_s = (double)(run->up_ms - run->down_ms) / (double)MS_PER_SECOND;
     outcome->rounds = run->round - 1;
     outcome->first_s = (struct quantiles){run->first_p05_s, run->first_p50_s, run->first_p95_s};
+    outcome->drawn_s = (struct quantiles){run->drawn_p05_s, run->drawn_p50_s, run->drawn_p95_s};
     outcome->cut_s =
         (struct quantiles){run->downtime_p05_s, run->downtime_p50_s, run->downtime_p95_s};
     return count_rounds(store, run->id, outcome, err);

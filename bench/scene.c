@@ -1,8 +1,10 @@
 #include "bench/scene.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "bench/still.h"
 #include "model/instant.h"
 #include "tests/sim/dice.h"
 
@@ -19,11 +21,20 @@ static void drop_event(void *self, enum log_level level, int64_t at_ms, const ch
     (void)message;
 }
 
-/* Seven in ten go to another region. */
-static bool draws_copies(uint64_t seed)
+/* Every factor between is as likely as every other. */
+static int64_t draw_ms(struct dice *dice, double least_s, double most_s)
 {
-    struct dice dice = {dice_hash(seed, 71)};
-    return dice_uniform(&dice) < 0.7;
+    return (int64_t)(1000 * least_s * pow(most_s / least_s, dice_uniform(dice)));
+}
+
+/* Seven in ten go to another region. Sessions end in seconds, unless some do not want to; a flush has
+ * to write what a busy server holds in memory. */
+static void draw_plan(struct scene *scene)
+{
+    struct dice dice = {dice_hash(scene->seed, 71)};
+    scene->copies = dice_uniform(&dice) < 0.7;
+    scene->fence_ms = draw_ms(&dice, 2, 15);
+    scene->checkpoint_ms = draw_ms(&dice, 3, 60);
 }
 
 enum error_code scene_open(struct scene *scene, uint64_t seed, struct error *err)
@@ -32,10 +43,11 @@ enum error_code scene_open(struct scene *scene, uint64_t seed, struct error *err
         .seed = seed,
         .nature = nature_of(seed),
         .log = {.take = drop_event},
-        .copies = draws_copies(seed),
     };
+    draw_plan(scene);
     TRY(fake_world_open(&scene->fake, seed, &scene->nature, err));
     scene->zone = scene->copies ? THERE "a" : HERE "b";
+    scene->instance = scene->copies ? scene->fake.names.target_instance : "";
     scene->here = fake_cloud_init(&scene->here_self, &scene->fake, ACCOUNT, HERE);
     scene->there =
         fake_cloud_init(&scene->there_self, &scene->fake, ACCOUNT, scene->copies ? THERE : HERE);
@@ -153,7 +165,8 @@ enum error_code scene_round(struct scene *scene, struct scene_round *round, stru
     return make_round(scene, &ids, round, err);
 }
 
-static enum error_code wait_for_volumes(struct scene *scene, const struct ids *ids,
+/* Until all of them are available, or attached. */
+static enum error_code wait_for_volumes(struct scene *scene, const struct ids *ids, bool attached,
                                         struct error *err)
 {
     struct cloud_volume_filter filter = {.ids = ids->list, .id_count = scene->config.volume_count};
@@ -162,29 +175,49 @@ static enum error_code wait_for_volumes(struct scene *scene, const struct ids *i
         size_t there = 0;
         TRY(scene->there.list_volumes(scene->there.self, &filter, &seen, err));
         for (size_t i = 0; i < seen.count; i++)
-            there += seen.items[i].state == CLOUD_VOLUME_AVAILABLE;
+            there += attached ? seen.items[i].attachment == CLOUD_ATTACHED
+                              : seen.items[i].state == CLOUD_VOLUME_AVAILABLE;
         if (there == scene->config.volume_count)
             return ERR_NONE;
         TRY(clock_sleep_until(&scene->clock, scene->fake.now_ms + MS_PER_SECOND, err));
     }
 }
 
-enum error_code scene_final(struct scene *scene, double *down_s, struct error *err)
+static enum error_code make_volumes(struct scene *scene, struct ids *ids, struct error *err)
 {
-    struct ids ids;
-    struct scene_round round;
-    TRY(make_round(scene, &ids, &round, err));
     for (size_t i = 0; i < scene->config.volume_count; i++) {
         struct cloud_volume_request volume = {
             .zone = scene->zone,
             .type = "gp3",
-            .snapshot_id = ids.text[i],
+            .snapshot_id = ids->text[i],
         };
         char volume_id[CLOUD_ID_SIZE] = "";
         TRY(scene->there.create_volume(scene->there.self, &volume, volume_id, err));
-        memcpy(ids.text[i], volume_id, CLOUD_ID_SIZE);
+        memcpy(ids->text[i], volume_id, CLOUD_ID_SIZE);
     }
-    TRY(wait_for_volumes(scene, &ids, err));
-    *down_s = (double)(scene->fake.now_ms - round.started_ms) / (double)MS_PER_SECOND;
+    return wait_for_volumes(scene, ids, false, err);
+}
+
+static enum error_code attach_volumes(struct scene *scene, const struct ids *ids, struct error *err)
+{
+    static const char *const devices[NATURE_VOLUMES_MAX] = {"/dev/sdf", "/dev/sdg", "/dev/sdh"};
+    for (size_t i = 0; i < scene->config.volume_count; i++) {
+        TRY(scene->there.attach_volume(scene->there.self, ids->text[i], scene->instance, devices[i],
+                                       err));
+    }
+    return wait_for_volumes(scene, ids, true, err);
+}
+
+enum error_code scene_final(struct scene *scene, double *down_s, struct error *err)
+{
+    struct ids ids;
+    struct scene_round round;
+    int64_t down_ms = scene->fake.now_ms;
+    TRY(still_hold(scene, err));
+    TRY(make_round(scene, &ids, &round, err));
+    TRY(make_volumes(scene, &ids, err));
+    if (scene->instance[0] != '\0')
+        TRY(attach_volumes(scene, &ids, err));
+    *down_s = (double)(scene->fake.now_ms - down_ms) / (double)MS_PER_SECOND;
     return ERR_NONE;
 }

@@ -1,8 +1,8 @@
 /* scene.h: one simulated world before a move: its clouds, its window, and the round that all policies
  * but our own engine make by hand.
  *
- * Every world has the nature of its seed (tests/sim/nature.h). What belongs to the plan and not to
- * the world, another region or the same, comes from the seed too. */
+ * Every world has the nature of its seed (tests/sim/nature.h). What belongs to the plan or to the
+ * database and not to the cloud comes from the seed too. */
 #ifndef BENCH_SCENE_H
 #define BENCH_SCENE_H
 
@@ -32,9 +32,13 @@ struct scene {
     struct clock clock;
     struct log log;
     struct config config;
-    bool copies;       /* into another region; else the volumes move to another zone */
-    const char *zone;  /* of the new volumes */
-    int64_t window_ms; /* its start */
+    bool copies;          /* into another region; else the volumes move to another zone */
+    const char *zone;     /* of the new volumes */
+    const char *instance; /* that gets them; empty: none does */
+    int64_t window_ms;    /* its start */
+    /* What holding the database still takes, out of the seed. */
+    int64_t fence_ms;
+    int64_t checkpoint_ms;
 };
 
 /* Makes the world of a seed, with its past. Owns: hand back with scene_close().
@@ -54,8 +58,8 @@ struct scene_round {
 MUST_CHECK enum error_code scene_round(struct scene *scene, struct scene_round *round,
                                        struct error *err);
 
-/* The last round, then the volumes made from it; the seconds from the cut until they are there, as
- * our engine counts them.
+/* Holds the database still, makes the last round and the volumes from it, attached where the target
+ * has an instance; the seconds from the fence until then, as our engine counts them.
  * Errors: those of the cloud. */
 MUST_CHECK enum error_code scene_final(struct scene *scene, double *down_s, struct error *err);
 

@@ -4,8 +4,8 @@
  *     series-bench [--json] [WORLDS] [FIRST_SEED]      (default 50 worlds from seed 501)
  *
  * Every seed is another world (tests/sim/nature.h). Every policy begins forty hours before the window
- * opens, in the same world, and may cut at any instant from there on. The downtime runs from the cut
- * until the new volumes are there. Nothing in the table is wall time. */
+ * opens, in the same world, and may shut the writers out at any instant from there on. The downtime
+ * runs from then until the new volumes are there. Nothing in the table is wall time. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>

@@ -71,6 +71,7 @@ static struct row row_of(const struct world_result *results, size_t count, size_
 /* Where outcomes lie in what we told of them. */
 struct coverage {
     struct tally first; /* downtimes, as told before anything began */
+    struct tally drawn; /* the same before it was corrected */
     struct tally cut;   /* the same, as told when the cut was decided */
     struct tally round_bytes;
     struct tally round_seconds;
@@ -84,6 +85,7 @@ static struct coverage coverage_of(const struct world_result *results, size_t co
         if (results[i].failed || !ours->done)
             continue;
         tally_add(&coverage.first, &ours->first_s, ours->down_s);
+        tally_add(&coverage.drawn, &ours->drawn_s, ours->down_s);
         tally_add(&coverage.cut, &ours->cut_s, ours->down_s);
         tally_join(&coverage.round_bytes, &ours->round_bytes);
         tally_join(&coverage.round_seconds, &ours->round_seconds);
@@ -131,7 +133,7 @@ static void print_tally(const char *what, const struct tally *tally)
 void series_print_table(const struct world_result *results, size_t count)
 {
     (void)printf(
-        "%zu worlds from seed %llu, %d h before a window of %d h. Downtime from the cut to "
+        "%zu worlds from seed %llu, %d h before a window of %d h. Downtime from the fence to "
         "the new volumes, minutes\n\n",
         count, (unsigned long long)results[0].seed, (int)(SCENE_LEAD_MS / MS_PER_HOUR),
         (int)(SCENE_WINDOW_MS / MS_PER_HOUR));
@@ -189,6 +191,7 @@ static void json_world(struct json_out *worlds, const struct world_result *resul
         json_out_int(policy, "rounds", (int64_t)outcome->rounds);
         if (!policies[i].promises)
             continue;
+        json_out_int(policy, "planned_rounds", (int64_t)outcome->planned_rounds);
         json_out_real(policy, "promise_seconds", outcome->promise_s);
         json_out_three(policy, "first_told_seconds", outcome->first_s.p05, outcome->first_s.p50,
                        outcome->first_s.p95);
@@ -206,6 +209,7 @@ void series_print_json(const struct world_result *results, size_t count)
     json_out_real(document, "promise_kept", share_kept(results, count));
     struct coverage coverage = coverage_of(results, count);
     json_tally(document, "told_before", &coverage.first);
+    json_tally(document, "told_before_uncorrected", &coverage.drawn);
     json_tally(document, "told_at_cut", &coverage.cut);
     json_tally(document, "round_bytes", &coverage.round_bytes);
     json_tally(document, "round_seconds", &coverage.round_seconds);
