@@ -67,7 +67,7 @@ static enum error_code send_command(struct ssm *ssm, const char *line,
 static bool is_under_way(const char *status)
 {
     return strcmp(status, "Pending") == 0 || strcmp(status, "InProgress") == 0 ||
-           strcmp(status, "Delayed") == 0;
+           strcmp(status, "Delayed") == 0 || strcmp(status, "Cancelling") == 0;
 }
 
 static enum error_code take_output(const struct jval *root, struct strbuf *answer,

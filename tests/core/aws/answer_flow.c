@@ -8,6 +8,7 @@
 #include "core/aws/ebs_direct.h"
 #include "core/aws/ec2_change.h"
 #include "core/aws/ec2_list.h"
+#include "core/aws/ssm.h"
 #include "core/aws/sts.h"
 #include "tests/core/aws/scripted_server.h"
 
@@ -16,7 +17,14 @@
 #define ITEM(id)       "<item><snapshotId>" id "</snapshotId><volumeId>vol-0aaa</volumeId></item>"
 #define BLOCKS(inside) "{\"BlockSize\": 524288, " inside "}"
 
-enum call { LIST_SNAPSHOTS, COPY, DELETE, METRIC, BLOCK_LIST, IDENTITY };
+enum call { LIST_SNAPSHOTS, COPY, DELETE, METRIC, BLOCK_LIST, COMMAND, IDENTITY };
+
+#define SENT "{\"Command\": {\"CommandId\": \"c-1\", \"Status\": \"Pending\"}}"
+#define ENDED(what)                                                                                \
+    "{\"Status\": \"" what "\", \"StatusDetails\": \"" what "\", \"ResponseCode\": -1}"
+#define SAID(text)                                                                                 \
+    "{\"Status\": \"Success\", \"StatusDetails\": \"Success\", \"StandardOutputContent\": \"" text \
+    "\"}"
 
 struct scenario {
     const char *name;
@@ -144,6 +152,30 @@ static const struct scenario scenarios[] = {
      ERR_PROTOCOL,
      1,
      0},
+    {"command: delayed, then done",
+     COMMAND,
+     {{OK200, SENT, 0}, {OK200, ENDED("Delayed"), 0}, {OK200, SAID("yes\\n"), 0}},
+     ERR_NONE,
+     3,
+     3},
+    {"command: nobody took it",
+     COMMAND,
+     {{OK200, SENT, 0}, {OK200, ENDED("TimedOut"), 0}},
+     ERR_UNREACHABLE,
+     2,
+     0},
+    {"command: somebody cancelled it",
+     COMMAND,
+     {{OK200, SENT, 0}, {OK200, ENDED("Cancelling"), 0}, {OK200, ENDED("Cancelled"), 0}},
+     ERR_UNREACHABLE,
+     3,
+     0},
+    {"command: an answer without its end",
+     COMMAND,
+     {{OK200, SENT, 0}, {OK200, SAID("yes"), 0}},
+     ERR_UNREACHABLE,
+     2,
+     0},
     {"identity: a well-formed page", IDENTITY, {{OK200, PAGE, 0}}, ERR_PROTOCOL, 1, 0},
 };
 
@@ -190,6 +222,16 @@ static enum error_code count_blocks(void *self, const uint64_t *indexes, size_t 
     return ERR_NONE;
 }
 
+static enum error_code run_command(struct client *client, int *found, struct error *err)
+{
+    CLEANUP_STRBUF struct strbuf answer = {.max_bytes = 100};
+    struct ssm ssm = {.client = client, .instance_id = "i-0aaa", .command = "hold"};
+    struct wire wire = ssm_wire(&ssm);
+    enum error_code code = wire.ask(wire.self, "hello", 5000, &answer, err);
+    *found = (int)answer.length;
+    return code;
+}
+
 static enum error_code ask(struct client *client, enum call call, int *found, struct error *err)
 {
     struct cloud_identity identity;
@@ -205,6 +247,8 @@ static enum error_code ask(struct client *client, enum call call, int *found, st
         return get_metric(client, found, err);
     case BLOCK_LIST:
         return ebs_list_changed_blocks(client, "snap-01", "snap-02", &sink, err);
+    case COMMAND:
+        return run_command(client, found, err);
     case IDENTITY:
         break;
     }
