@@ -39,7 +39,7 @@ def main():
     fetch(folder)
     shutil.copy(HERE / "js/rows.mjs", folder / "rows.mjs")
     with h.Place() as place:
-        cloud = h.Cloud(place, time_scale=600, world="seeded")
+        cloud = h.Cloud(place, time_scale=600, world="seeded", options=["--run-commands"])
         done = subprocess.run(["node", folder / "rows.mjs"], cwd=folder, env=cloud.environ(),
                               check=False, timeout=300)
         h.check(done.returncode == 0, "the SDK for JavaScript")

@@ -472,6 +472,219 @@ def check_metrics(ec2, volume):
               f"a span of no length: {error.response['Error']['Code']}")
 
 
+# ---- blocks that are written, and devices that show them ----
+
+def digest_of(data):
+    return hashlib.sha256(data).digest()
+
+
+def text_of(digest):
+    return base64.b64encode(digest).decode()
+
+
+def put(ebs, snapshot, index, data, **changed):
+    return ebs.put_snapshot_block(**{
+        "SnapshotId": snapshot, "BlockIndex": index, "BlockData": data, "DataLength": len(data),
+        "Checksum": text_of(digest_of(data)), "ChecksumAlgorithm": "SHA256", **changed})
+
+
+def complete(ebs, snapshot, blocks):
+    """With the LINEAR checksum: the digest of the raw digests."""
+    linear = text_of(digest_of(b"".join(digest_of(data) for data in blocks)))
+    return ebs.complete_snapshot(SnapshotId=snapshot, ChangedBlocksCount=len(blocks), Checksum=linear,
+                                 ChecksumAlgorithm="SHA256", ChecksumAggregationMethod="LINEAR")
+
+
+def block_of(text):
+    return (text.encode() * (524288 // len(text) + 1))[:524288]
+
+
+ONE, TWO, THREE = block_of("one "), block_of("two "), block_of("three ")
+
+
+def check_start(ebs, key):
+    """What a snapshot is begun with; then one without a parent, of two blocks."""
+    arguments = {"VolumeSize": 2, "ClientToken": "once", "Description": "written",
+                 "Timeout": 4320, "Tags": tags(by="sdk")}
+    made = ebs.start_snapshot(**arguments)
+    check((made["Status"], made["VolumeSize"], made["BlockSize"], made["Tags"]) ==
+          ("pending", 2, 524288, tags(by="sdk")) and made["StartTime"].year > 2020, "StartSnapshot")
+    check(ebs.start_snapshot(**arguments)["SnapshotId"] == made["SnapshotId"], "the same token again")
+    refused("ConflictException", ebs.start_snapshot, "the same token, another size", 409,
+            **{**arguments, "VolumeSize": 3})
+    refused("ResourceNotFoundException", ebs.start_snapshot, "an unknown parent", 404, VolumeSize=2,
+            ParentSnapshotId="snap-" + UNKNOWN)
+    refused("ValidationException", ebs.start_snapshot, "a parent that is pending", 400, VolumeSize=2,
+            ParentSnapshotId=made["SnapshotId"])
+    refused("ValidationException", ebs.start_snapshot, "a key, not encrypted", 400, VolumeSize=2,
+            KmsKeyArn=key)
+    crypt = ebs.start_snapshot(VolumeSize=1, Encrypted=True, KmsKeyArn=key)
+    check(crypt["KmsKeyArn"] == key, "an encrypted one")
+    return made["SnapshotId"]
+
+
+def check_puts(ebs, snapshot):
+    done = put(ebs, snapshot, 7, ONE)
+    check((done["Checksum"], done["ChecksumAlgorithm"]) == (text_of(digest_of(ONE)), "SHA256"),
+          "PutSnapshotBlock")
+    put(ebs, snapshot, 3, ONE)
+    put(ebs, snapshot, 3, TWO)
+    check(True, "a block twice: the last one counts")
+    for what, arguments in (("a wrong checksum", {"Checksum": text_of(digest_of(TWO))}),
+                            ("a length that is none", {"DataLength": 4096}),
+                            ("a block past the end", {"BlockIndex": 2 * 2048})):
+        refused("ValidationException", put, what, 400,
+                **{"ebs": ebs, "snapshot": snapshot, "index": 7, "data": ONE, **arguments})
+    refused("ResourceNotFoundException", put, "a block of another account's", 404, ebs=as_b("ebs"),
+            snapshot=snapshot, index=1, data=ONE)
+
+
+def check_completion(ec2, ebs, snapshot):
+    refused("ValidationException", ebs.complete_snapshot, "a wrong count of blocks", 400,
+            SnapshotId=snapshot, ChangedBlocksCount=3)
+    refused("ValidationException", complete, "a LINEAR checksum in another order", 400, ebs=ebs,
+            snapshot=snapshot, blocks=(ONE, TWO))
+    check(complete(ebs, snapshot, (TWO, ONE))["Status"] == "pending", "CompleteSnapshot, LINEAR")
+    waits(ec2, "snapshot_completed", SnapshotIds=[snapshot])
+    refused("ValidationException", put, "a block after the end", 400, ebs=ebs, snapshot=snapshot,
+            index=1, data=ONE)
+    listed = ebs.list_snapshot_blocks(SnapshotId=snapshot)["Blocks"]
+    check([block["BlockIndex"] for block in listed] == [3, 7], "its blocks are listed")
+
+
+def check_child(ec2, ebs, parent):
+    """A snapshot on top of it: one block more, one changed, one inherited."""
+    child = ebs.start_snapshot(VolumeSize=2, ParentSnapshotId=parent,
+                               Timeout=4320)["SnapshotId"]
+    put(ebs, child, 3, THREE)
+    put(ebs, child, 9, ONE)
+    complete(ebs, child, (THREE, ONE))
+    waits(ec2, "snapshot_completed", SnapshotIds=[child])
+    changed = ebs.list_changed_blocks(FirstSnapshotId=parent, SecondSnapshotId=child)
+    check([block["BlockIndex"] for block in changed["ChangedBlocks"]] == [3, 9],
+          "what differs from its parent")
+    tokens = {block["BlockIndex"]: block["BlockToken"]
+              for block in ebs.list_snapshot_blocks(SnapshotId=child)["Blocks"]}
+    read = ebs.get_snapshot_block(SnapshotId=child, BlockIndex=7, BlockToken=tokens[7])
+    check(sorted(tokens) == [3, 7, 9] and read["BlockData"].read() == ONE, "and what it inherits")
+    return child
+
+
+def device_of(volume):
+    """The block device of an attached volume, as on an instance."""
+    link = os.path.join(os.environ["EBSHIFT_DEVICE_DIR"],
+                        "nvme-Amazon_Elastic_Block_Store_" + volume.replace("-", ""))
+    for _ in range(100):
+        if os.path.exists(link):
+            return os.path.realpath(link)
+        time.sleep(0.05)
+    raise AssertionError(f"no device of {volume}")
+
+
+def check_devices(ec2, snapshot):
+    """Volumes of it, attached: their devices hold the blocks; then one cut of both, and away again."""
+    instance = os.environ["CLOUDSIM_INSTANCE"]
+    volumes = [ec2.create_volume(AvailabilityZone=ZONE, SnapshotId=snapshot, VolumeType="gp3",
+                                 TagSpecifications=spec("volume", n=str(n)))["VolumeId"]
+               for n in range(2)]
+    waits(ec2, "volume_available", VolumeIds=volumes)
+    for n, volume in enumerate(volumes):
+        ec2.attach_volume(VolumeId=volume, InstanceId=instance, Device=f"/dev/sd{'fg'[n]}")
+    refused("VolumeInUse", ec2.attach_volume, "a volume in use", 400, VolumeId=volumes[0],
+            InstanceId=instance, Device="/dev/sdh")
+    waits(ec2, "volume_in_use", VolumeIds=volumes)
+    with open(device_of(volumes[1]), "rb") as device:
+        device.seek(3 * 524288)
+        check(device.read(524288) == THREE, "the device holds what was written through EBS direct")
+    made = ec2.create_snapshots(
+        InstanceSpecification={"InstanceId": instance, "ExcludeBootVolume": True},
+        Description="both", CopyTagsFromSource="volume")["Snapshots"]
+    check({s["VolumeId"] for s in made} == set(volumes) and len({s["StartTime"] for s in made}) == 1,
+          "CreateSnapshots: one instant for both")
+    check(sorted(tag["Value"] for s in made for tag in s["Tags"]) == ["0", "1"], "with their tags")
+    for volume in volumes:
+        ec2.detach_volume(VolumeId=volume)
+    waits(ec2, "volume_available", VolumeIds=volumes)
+    refused("IncorrectState", ec2.detach_volume, "a volume that is not attached", 400,
+            VolumeId=volumes[0])
+    ec2.delete_volume(VolumeId=volumes[0])
+    waits(ec2, "volume_deleted", VolumeIds=volumes[:1])
+
+
+def check_late(ec2, ebs):
+    """One that is not completed in time goes to error."""
+    late = ebs.start_snapshot(VolumeSize=1, Timeout=10)["SnapshotId"]
+    for _ in range(300):
+        seen = ec2.describe_snapshots(SnapshotIds=[late])["Snapshots"][0]
+        if seen["State"] != "pending":
+            break
+        time.sleep(0.1)
+    check(seen["State"] == "error" and "in time" in seen["StateMessage"], "one never completed")
+
+
+def check_writes(ec2):
+    if os.geteuid() != 0:
+        print("SKIP: bytes and devices need root")
+        return
+    ebs = client("ebs")
+    key = client("kms").describe_key(KeyId="alias/data")["KeyMetadata"]["Arn"]
+    snapshot = check_start(ebs, key)
+    check_puts(ebs, snapshot)
+    check_completion(ec2, ebs, snapshot)
+    check_devices(ec2, check_child(ec2, ebs, snapshot))
+    check_late(ec2, ebs)
+
+
+# ---- commands ----
+
+def run_command(ssm, command, **parameters):
+    instance = os.environ["CLOUDSIM_INSTANCE"]
+    sent = ssm.send_command(
+        InstanceIds=[instance], DocumentName="AWS-RunShellScript", TimeoutSeconds=30,
+        Parameters={"commands": [command], **parameters})["Command"]
+    return {"CommandId": sent["CommandId"], "InstanceId": instance}
+
+
+def end_of(ssm, invocation):
+    """The invocation, once it is over."""
+    for _ in range(300):
+        with contextlib.suppress(ssm.exceptions.InvocationDoesNotExist):
+            seen = ssm.get_command_invocation(**invocation)
+            if seen["Status"] not in ("Pending", "InProgress", "Delayed", "Cancelling"):
+                return seen["Status"], seen["StatusDetails"], seen["StandardOutputContent"]
+        time.sleep(0.1)
+    raise AssertionError("the command never ends")
+
+
+def check_commands():
+    ssm = client("ssm")
+    sent = run_command(ssm, "echo seen; id -u")
+    refused("InvocationDoesNotExist", ssm.get_command_invocation, "at first there is no invocation",
+            400, **sent)
+    ssm.get_waiter("command_executed").wait(WaiterConfig={"Delay": 1}, **sent)
+    check(end_of(ssm, sent) == ("Success", "Success", f"seen\n{os.geteuid()}\n"), "a command")
+    check(end_of(ssm, run_command(ssm, "echo half; exit 3")) == ("Failed", "Failed", "half\n"),
+          "one that fails")
+    late = run_command(ssm, "echo begun; sleep 60", executionTimeout=["1"])
+    check(end_of(ssm, late) == ("TimedOut", "ExecutionTimedOut", "begun\n"), "one that takes too long")
+    stopped = run_command(ssm, "echo begun; sleep 60")
+    time.sleep(0.7)
+    ssm.cancel_command(CommandId=stopped["CommandId"])
+    check(end_of(ssm, stopped)[:2] == ("Cancelled", "Cancelled"), "one that is cancelled")
+    early = run_command(ssm, "sleep 60")
+    ssm.cancel_command(CommandId=early["CommandId"])
+    check(end_of(ssm, early) == ("Cancelled", "Cancelled", ""), "one cancelled before it began")
+    refused("InvalidCommandId", ssm.cancel_command, "no such command", 400,
+            CommandId="00000000-0000-4000-8000-000000000000")
+    refused("InvalidInstanceId", ssm.send_command, "no such instance", 400,
+            InstanceIds=["i-" + UNKNOWN], DocumentName="AWS-RunShellScript",
+            Parameters={"commands": ["true"]})
+    wanted = [{"Key": "InstanceIds", "Values": [os.environ["CLOUDSIM_INSTANCE"]]}]
+    answering = ssm.describe_instance_information(Filters=wanted)["InstanceInformationList"]
+    check([(i["InstanceId"], i["PingStatus"]) for i in answering] ==
+          [(os.environ["CLOUDSIM_INSTANCE"], "Online")], "which instance answers")
+
+
 def quick():
     """An empty world: everything but bytes."""
     ec2 = client("ec2")
@@ -487,6 +700,8 @@ def quick():
     check_roles()
     check_keys()
     check_entry()
+    check_writes(ec2)
+    check_commands()
 
 
 def seeded():

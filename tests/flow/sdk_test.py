@@ -31,7 +31,7 @@ def main():
     for version, python in found.items():
         for group, world, scale in GROUPS:
             with h.Place() as place:
-                cloud = h.Cloud(place, time_scale=scale, world=world)
+                cloud = h.Cloud(place, time_scale=scale, world=world, options=["--run-commands"])
                 done = subprocess.run([python, HERE / "sdk_rows.py", group], env=cloud.environ(),
                                       check=False, timeout=300)
                 h.check(done.returncode == 0, f"boto3 {version}, {group}")

@@ -399,6 +399,32 @@ enum error_code pool_changes(struct pool *pool, int64_t base_id, int64_t cut_id,
     return extent_changes(base, cut, size_bytes, blocks, err);
 }
 
+enum error_code pool_begin_cut(struct pool *pool, int64_t base_id, int64_t cut_id,
+                               int64_t size_bytes, struct error *err)
+{
+    char path[PATH_SIZE];
+    cut_path(pool, base_id, path);
+    CLEANUP(close_fd) int base = base_id == 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (base_id != 0 && base < 0)
+        return fail(err, "open", path);
+    cut_path(pool, cut_id, path);
+    CLEANUP(close_fd) int cut = create(path);
+    if (cut < 0 || (base >= 0 && ioctl(cut, FICLONE, base) != 0) || ftruncate(cut, size_bytes) != 0)
+        return fail(err, "make", path);
+    return ERR_NONE;
+}
+
+enum error_code pool_write(struct pool *pool, int64_t cut_id, int64_t offset_bytes,
+                           const uint8_t *buffer, size_t size, struct error *err)
+{
+    char path[PATH_SIZE];
+    cut_path(pool, cut_id, path);
+    CLEANUP(close_fd) int cut = open(path, O_WRONLY | O_CLOEXEC);
+    if (cut < 0 || pwrite(cut, buffer, size, offset_bytes) != (ssize_t)size)
+        return fail(err, "write", path);
+    return ERR_NONE;
+}
+
 enum error_code pool_read(struct pool *pool, int64_t cut_id, int64_t offset_bytes, uint8_t *buffer,
                           size_t size, struct error *err)
 {

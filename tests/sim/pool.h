@@ -71,6 +71,15 @@ MUST_CHECK enum error_code pool_changes(struct pool *pool, int64_t base_id, int6
                                         int64_t size_bytes, struct block_set *blocks,
                                         struct error *err);
 
+/* Begins a cut that is written block by block: with the bytes of another one, or all zeros if base_id
+ * is 0. Errors: ERR_SYSTEM. */
+MUST_CHECK enum error_code pool_begin_cut(struct pool *pool, int64_t base_id, int64_t cut_id,
+                                          int64_t size_bytes, struct error *err);
+
+/* Writes into a cut. Errors: ERR_SYSTEM. */
+MUST_CHECK enum error_code pool_write(struct pool *pool, int64_t cut_id, int64_t offset_bytes,
+                                      const uint8_t *buffer, size_t size, struct error *err);
+
 /* Reads from a cut; what lies beyond its bytes is zero.
  * Errors: ERR_SYSTEM. */
 MUST_CHECK enum error_code pool_read(struct pool *pool, int64_t cut_id, int64_t offset_bytes,

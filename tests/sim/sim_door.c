@@ -27,6 +27,8 @@ static const struct {
     {"InvalidSignatureException", 403},
     {"UnrecognizedClientException", 403},
     {"ResourceNotFoundException", 404},
+    {"ServiceQuotaExceededException", 402},
+    {"ConflictException", 409},
     {"UnknownOperationException", 404},
     {"DryRunOperation", 412},
     {"InternalError", 500},

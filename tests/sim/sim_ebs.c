@@ -8,6 +8,7 @@
 #include "model/instant.h"
 #include "tests/sim/sim_digest.h"
 #include "tests/sim/sim_door.h"
+#include "tests/sim/sim_ebs_write.h"
 #include "tests/sim/sim_query_service.h"
 #include "tests/sim/sim_token.h"
 #include "tests/sim/world_key.h"
@@ -39,6 +40,9 @@ static const struct {
     {"INVALID_BLOCK_TOKEN", "ValidationException"},
     {"INVALID_BLOCK", "ValidationException"},
     {"INVALID_PARAMETER_VALUE", "ValidationException"},
+    {"INVALID_VOLUME_SIZE", "ValidationException"},
+    {"INVALID_CUSTOMER_KEY", "ValidationException"},
+    {"INVALID_TAG", "ValidationException"},
     {"RequestLimitExceeded", "RequestThrottledException"},
     {"InternalError", "InternalServerException"},
 };
@@ -68,7 +72,7 @@ static void write_error(struct sim_call *call)
     json_object_put(root);
 }
 
-/* ---- what the three actions share ---- */
+/* ---- what the actions that read share ---- */
 
 static bool check_id(struct sim_call *call, const char *id)
 {
@@ -378,18 +382,30 @@ static const struct sim_action list_changes_action = {"ListChangedBlocks", list_
                                                       false};
 static const struct sim_action get_block_action = {"GetSnapshotBlock", get_snapshot_block, false};
 
-static const struct sim_action *action_of(const struct sim_request *request)
+static const struct sim_action *reading_of(const char *what, const char *index)
 {
-    char id[64];
-    char what[32];
-    char index[32];
-    if (strcmp(request->method, "GET") != 0 || !split_path(request->path, id, what, index))
-        return NULL;
     if (strcmp(what, "changedblocks") == 0 && index[0] == '\0')
         return &list_changes_action;
     if (strcmp(what, "blocks") == 0)
         return index[0] == '\0' ? &list_blocks_action : &get_block_action;
     return NULL;
+}
+
+static const struct sim_action *action_of(const struct sim_request *request)
+{
+    char id[64];
+    char what[32];
+    char index[32];
+    bool deep = split_path(request->path, id, what, index);
+    if (strcmp(request->method, "GET") == 0)
+        return deep ? reading_of(what, index) : NULL;
+    if (strcmp(request->method, "PUT") == 0)
+        return strcmp(what, "blocks") == 0 && index[0] != '\0' ? &sim_put_block_action : NULL;
+    if (strcmp(request->method, "POST") != 0)
+        return NULL;
+    if (strcmp(id, "completion") == 0 && what[0] != '\0')
+        return &sim_complete_snapshot_action;
+    return strcmp(request->path, "/snapshots") == 0 ? &sim_start_snapshot_action : NULL;
 }
 
 static bool run(struct sim_call *call)
@@ -401,9 +417,7 @@ static bool run(struct sim_call *call)
     sim_reply_header(call->reply, "x-amzn-RequestId", call->request_id);
     if (action == NULL) {
         return refuse(&call->refusal, "UnknownOperationException",
-                      "%s %s is not simulated: only ListSnapshotBlocks, ListChangedBlocks and "
-                      "GetSnapshotBlock are",
-                      request->method, request->path);
+                      "%s %s is no operation of EBS direct", request->method, request->path);
     }
     if (sim_query_parse(request->query, strlen(request->query), &call->query, &err) != ERR_NONE)
         return refuse(&call->refusal, "INVALID_PARAMETER_VALUE", "%s", err.message);

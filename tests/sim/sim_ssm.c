@@ -1,10 +1,12 @@
 /* Run Command of SSM: the commands really run, on this machine, for the instances of the world.
  *
- * One folder per command below the door's command folder: `script`, then `rc`, `stdout`, `stderr`.
+ * One folder per command below the door's command folder: `script`, then `pid`, `rc`, `stdout`,
+ * `stderr`; `cancelled` if that was asked, `timed-out` if it ran too long.
  * Nothing else is kept. An agent is slow: a command begins after a while, and can be asked for only
  * a moment after it was sent. Without a command folder no instance has an agent. */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,7 +95,22 @@ static bool has_agent(struct sim_call *call, const char *instance_id)
 
 /* ---- SendCommand ---- */
 
-static bool check_document(struct ssm_request *request, const char **command)
+/* The parameter executionTimeout, a list of one number written as text. */
+static bool read_limit(struct sim_call *call, struct json_object *parameters, char limit[8])
+{
+    struct json_object *list = NULL;
+    (void)snprintf(limit, 8, "3600");
+    if (!json_object_object_get_ex(parameters, "executionTimeout", &list))
+        return true;
+    const char *text = only_text(list);
+    if (text == NULL || text[0] < '1' || text[strspn(text, "0123456789")] != '\0' ||
+        strtoll(text, NULL, 10) > 172800)
+        return refuse(&call->refusal, "InvalidParameters", "executionTimeout is 1 to 172800");
+    (void)snprintf(limit, 8, "%s", text);
+    return true;
+}
+
+static bool check_document(struct ssm_request *request, const char **command, char limit[8])
 {
     static const char *const known[] = {"commands", "workingDirectory", "executionTimeout", NULL};
     struct sim_call *call = request->call;
@@ -109,7 +126,7 @@ static bool check_document(struct ssm_request *request, const char **command)
     *command = only_text(json_object_object_get(parameters, "commands"));
     if (*command == NULL)
         return refuse(&call->refusal, "InvalidParameters", "'commands' must be a list of one here");
-    return true;
+    return read_limit(call, parameters, limit);
 }
 
 static bool put_file(const char *dir, const char *name, const char *text)
@@ -122,21 +139,28 @@ static bool put_file(const char *dir, const char *name, const char *text)
 }
 
 /* The shell puts the work into the background and ends at once, so that nobody has to wait for it.
- * The folder is an argument, not a part of the program. */
-static bool run_script(const char *dir)
+ * The folder is an argument, not a part of the program. Who leads the session can be ended with all
+ * that it began. */
+static bool run_script(const char *dir, const char *limit_s)
 {
-    static char program[] = "cd \"$1\" && (sleep " BEGINS_AFTER_S "; date +%s%3N >began;"
-                            " setsid sh ./script >stdout 2>stderr </dev/null; echo $? >rc.new;"
-                            " date +%s%3N >ended; mv rc.new rc) >/dev/null 2>&1 </dev/null &";
+    static char program[] =
+        "cd \"$1\" && (sleep " BEGINS_AFTER_S "; date +%s%3N >began; code=143;"
+        " if [ ! -e cancelled ]; then"
+        "  setsid sh -c 'echo $$ >pid; exec timeout -k 2 \"$1\" sh ./script' run \"$2\""
+        "   >stdout 2>stderr </dev/null; code=$?; fi;"
+        " if [ $code -eq 124 ]; then : >timed-out; fi;"
+        " echo $code >rc.new; date +%s%3N >ended; mv rc.new rc) >/dev/null 2>&1 </dev/null &";
     char shell[] = "/bin/sh";
     char option[] = "-c";
     char name[] = "agent";
     char folder[PATH_SIZE];
+    char limit[8];
     char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
-    char *const argv[] = {shell, option, program, name, folder, NULL};
+    char *const argv[] = {shell, option, program, name, folder, limit, NULL};
     char *const envp[] = {path, NULL};
     pid_t pid;
     (void)snprintf(folder, sizeof(folder), "%s", dir);
+    (void)snprintf(limit, sizeof(limit), "%s", limit_s);
     return posix_spawn(&pid, shell, NULL, NULL, argv, envp) == 0 && waitpid(pid, NULL, 0) == pid;
 }
 
@@ -146,10 +170,11 @@ static bool send_command(struct sim_call *call)
                                         "TimeoutSeconds", "Comment",      NULL};
     CLEANUP(request_done) struct ssm_request request = {0};
     const char *command = NULL;
+    char limit[8];
     char hex[33];
     char id[ID_SIZE];
     char dir[PATH_SIZE];
-    if (!read_request(call, known, &request) || !check_document(&request, &command))
+    if (!read_request(call, known, &request) || !check_document(&request, &command, limit))
         return false;
     const char *instance_id = only_text(json_object_object_get(request.root, "InstanceIds"));
     if (instance_id == NULL || !has_agent(call, instance_id)) {
@@ -162,7 +187,7 @@ static bool send_command(struct sim_call *call)
                    hex + 20);
     (void)snprintf(dir, sizeof(dir), "%s/%s", call->command_dir, id);
     if (mkdir(dir, 0700) != 0 || !put_file(dir, "script", command) ||
-        !put_file(dir, "instance", instance_id) || !run_script(dir))
+        !put_file(dir, "instance", instance_id) || !run_script(dir, limit))
         return refuse(&call->refusal, "InternalServerError", "cannot run it");
     struct json_object *root = json_object_new_object();
     struct json_object *answer = json_object_new_object();
@@ -237,21 +262,40 @@ static void add_instant(struct json_object *object, const char *name, const char
     sim_json_add_text(object, name, ms[0] == '\0' ? "" : instant_text(strtoll(ms, NULL, 10), text));
 }
 
+static bool has_file(const char *dir, const char *name)
+{
+    char path[PATH_SIZE + 16];
+    (void)snprintf(path, sizeof(path), "%s/%s", dir, name);
+    return access(path, F_OK) == 0;
+}
+
+/* What became of a command that has ended, and in the other column the words of the details. */
+static const char *end_of(const char *dir, int code, const char **details)
+{
+    const char *status = code == 0                    ? "Success"
+                         : has_file(dir, "timed-out") ? "TimedOut"
+                         : has_file(dir, "cancelled") ? "Cancelled"
+                                                      : "Failed";
+    *details = strcmp(status, "TimedOut") == 0 ? "ExecutionTimedOut" : status;
+    return status;
+}
+
 static void add_state(struct json_object *root, const char *dir)
 {
     char rc[16];
-    char began[32];
-    get_file(dir, "rc", rc, sizeof(rc));
-    get_file(dir, "began", began, sizeof(began));
-    const char *status = began[0] == '\0' ? "Pending" : "InProgress";
     int code = -1;
+    get_file(dir, "rc", rc, sizeof(rc));
+    const char *status = has_file(dir, "cancelled") ? "Cancelling"
+                         : has_file(dir, "began")   ? "InProgress"
+                                                    : "Pending";
+    const char *details = status;
     if (rc[0] != '\0') {
         code = (int)strtol(rc, NULL, 10);
-        status = code == 0 ? "Success" : "Failed";
+        status = end_of(dir, code, &details);
     }
     (void)json_object_object_add(root, "ResponseCode", json_object_new_int(code));
     sim_json_add_text(root, "Status", status);
-    sim_json_add_text(root, "StatusDetails", status);
+    sim_json_add_text(root, "StatusDetails", details);
 }
 
 static bool get_command_invocation(struct sim_call *call)
@@ -288,11 +332,110 @@ static bool get_command_invocation(struct sim_call *call)
     return true;
 }
 
+/* ---- CancelCommand ---- */
+
+/* One that has not begun never will; one that runs is ended with all that it began. */
+static bool cancel_command(struct sim_call *call)
+{
+    static const char *const known[] = {"CommandId", "InstanceIds", NULL};
+    CLEANUP(request_done) struct ssm_request request = {0};
+    char dir[PATH_SIZE];
+    char pid[16];
+    if (!read_request(call, known, &request))
+        return false;
+    const char *id = text_of(&request, "CommandId");
+    (void)snprintf(dir, sizeof(dir), "%s/%s", call->command_dir == NULL ? "" : call->command_dir,
+                   id);
+    if (!is_command_id(id) || call->command_dir == NULL || !has_file(dir, "script"))
+        return refuse(&call->refusal, "InvalidCommandId", "There is no such command");
+    if (!has_file(dir, "rc") && put_file(dir, "cancelled", "")) {
+        get_file(dir, "pid", pid, sizeof(pid));
+        pid_t leader = (pid_t)strtol(pid, NULL, 10);
+        if (leader > 1)
+            (void)kill(-leader, SIGTERM);
+    }
+    sim_json_write(call, json_object_new_object());
+    return true;
+}
+
+/* ---- DescribeInstanceInformation ---- */
+
+/* The values of the filter InstanceIds; NULL without one, and then all instances are meant. */
+static bool read_filter(struct ssm_request *request, struct json_object **ids)
+{
+    static const char *const known[] = {"Key", "Values", NULL};
+    struct json_object *list = json_object_object_get(request->root, "Filters");
+    struct sim_call *call = request->call;
+    *ids = NULL;
+    for (size_t i = 0; list != NULL && i < json_object_array_length(list); i++) {
+        struct json_object *filter = json_object_array_get_idx(list, i);
+        if (!check_members(call, filter, known))
+            return false;
+        const char *key = json_object_get_string(json_object_object_get(filter, "Key"));
+        if (key == NULL || strcmp(key, "InstanceIds") != 0)
+            return refuse(&call->refusal, "InvalidInstanceInformationFilterValue",
+                          "Only InstanceIds is known here");
+        *ids = json_object_object_get(filter, "Values");
+    }
+    return true;
+}
+
+static bool is_asked_for(struct json_object *ids, const char *instance_id)
+{
+    if (ids == NULL)
+        return true;
+    for (size_t i = 0; i < json_object_array_length(ids); i++) {
+        const char *id = json_object_get_string(json_object_array_get_idx(ids, i));
+        if (id != NULL && strcmp(id, instance_id) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct json_object *information_of(const struct sim_call *call, const char *instance_id)
+{
+    struct json_object *item = json_object_new_object();
+    sim_json_add_text(item, "InstanceId", instance_id);
+    sim_json_add_text(item, "PingStatus", "Online");
+    (void)json_object_object_add(item, "LastPingDateTime",
+                                 json_object_new_double((double)call->real_ms / 1000));
+    sim_json_add_text(item, "AgentVersion", "3.2.582.0");
+    (void)json_object_object_add(item, "IsLatestVersion", json_object_new_boolean(1));
+    sim_json_add_text(item, "PlatformType", "Linux");
+    sim_json_add_text(item, "PlatformName", "Debian GNU/Linux");
+    sim_json_add_text(item, "PlatformVersion", "12");
+    sim_json_add_text(item, "ResourceType", "EC2Instance");
+    return item;
+}
+
+/* An instance whose agent never came is not in it. */
+static bool describe_instance_information(struct sim_call *call)
+{
+    static const char *const known[] = {"Filters", "MaxResults", NULL};
+    CLEANUP(request_done) struct ssm_request request = {0};
+    struct json_object *ids = NULL;
+    const struct sim_instance *instance;
+    size_t cursor = 0;
+    if (!read_request(call, known, &request) || !read_filter(&request, &ids))
+        return false;
+    struct json_object *root = json_object_new_object();
+    struct json_object *list = json_object_new_array();
+    while ((instance = world_next_instance(call->world, &call->caller, &cursor)) != NULL) {
+        if (call->command_dir != NULL && is_asked_for(ids, instance->id))
+            (void)json_object_array_add(list, information_of(call, instance->id));
+    }
+    (void)json_object_object_add(root, "InstanceInformationList", list);
+    sim_json_write(call, root);
+    return true;
+}
+
 /* ---- the service ---- */
 
 static const struct sim_action actions[] = {
     {"SendCommand", send_command, false},
     {"GetCommandInvocation", get_command_invocation, false},
+    {"CancelCommand", cancel_command, false},
+    {"DescribeInstanceInformation", describe_instance_information, false},
     {0},
 };
 

@@ -154,14 +154,25 @@ struct bucket_size {
     double refill_per_s;
 };
 static const struct bucket_size bucket_sizes[] = {
-    {"CreateSnapshot", 100, 5}, {"CreateVolume", 100, 5},
-    {"DeleteSnapshot", 100, 5}, {"DeleteVolume", 100, 5},
-    {"ModifySnapshot", 100, 5}, {"CreateTags", 100, 10},
-    {"DeleteTags", 100, 10},    {"CopySnapshot", 50, 5},
-    {"AttachVolume", 50, 5},    {"DetachVolume", 50, 5},
-    {"ResetSnapshot", 50, 5},   {"GetSnapshotBlock", 1000, 1000},
-    {"List", 50, 50},           {"Describe", 100, 20},
-    {"Get", 100, 20},           {"", 100, 20},
+    {"CreateSnapshot", 100, 5},
+    {"CreateVolume", 100, 5},
+    {"DeleteSnapshot", 100, 5},
+    {"DeleteVolume", 100, 5},
+    {"ModifySnapshot", 100, 5},
+    {"CreateTags", 100, 10},
+    {"DeleteTags", 100, 10},
+    {"CopySnapshot", 50, 5},
+    {"AttachVolume", 50, 5},
+    {"DetachVolume", 50, 5},
+    {"ResetSnapshot", 50, 5},
+    {"GetSnapshotBlock", 1000, 1000},
+    {"PutSnapshotBlock", 1000, 1000},
+    {"StartSnapshot", 10, 10},
+    {"CompleteSnapshot", 10, 10},
+    {"List", 50, 50},
+    {"Describe", 100, 20},
+    {"Get", 100, 20},
+    {"", 100, 20},
 };
 static const struct bucket_size unfiltered_size = {"", 50, 10};
 

@@ -39,6 +39,11 @@ struct snapshot_inner {
     bool will_fail;
     bool unsettled; /* its bytes are fixed, but not yet compared and timed */
     int64_t set_id; /* members of one call share it */
+
+    bool open; /* being written block by block (world_write.h) */
+    int64_t write_limit_ms;
+    char client_token[SIM_TEXT_SIZE]; /* empty: none */
+    char request_hash[65];
 };
 
 /* Counts of one minute of a real device. */

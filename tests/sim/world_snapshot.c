@@ -501,10 +501,23 @@ bool world_delete_snapshot(struct world *world, const struct caller *caller, con
     return true;
 }
 
+/* One that is being written fails if it is not completed in time. */
+static void give_up_writing(struct world *world, struct sim_snapshot *snapshot)
+{
+    snapshot->inner->open = false;
+    snapshot->fails = true;
+    snapshot->ends_ms = snapshot->inner->write_limit_ms;
+    world_text(snapshot->status_message, sizeof(snapshot->status_message),
+               "The snapshot was not completed in time");
+    world->dirty = true;
+}
+
 void world_advance_snapshots(struct world *world)
 {
     for (size_t i = 0; i < world->snapshot_count; i++) {
         struct sim_snapshot *snapshot = world->snapshots[i];
+        if (snapshot->inner->open && snapshot->inner->write_limit_ms <= world->now_ms)
+            give_up_writing(world, snapshot);
         if (snapshot->inner->doomed && !snapshot->inner->gone && snapshot->ends_ms <= world->now_ms)
             world_forget_snapshot(world, snapshot);
     }

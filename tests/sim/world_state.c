@@ -153,6 +153,10 @@ static const struct field snapshot_inner_fields[] = {
     TRUTH(snapshot_inner, managed_key),
     TRUTH(snapshot_inner, unsettled),
     WHOLE(snapshot_inner, set_id),
+    TRUTH(snapshot_inner, open),
+    WHOLE(snapshot_inner, write_limit_ms),
+    TEXT(snapshot_inner, client_token),
+    TEXT(snapshot_inner, request_hash),
     END,
 };
 

@@ -5,6 +5,8 @@ import * as ec2 from '@aws-sdk/client-ec2';
 import * as ebs from '@aws-sdk/client-ebs';
 import * as sts from '@aws-sdk/client-sts';
 import * as kms from '@aws-sdk/client-kms';
+import * as ssm from '@aws-sdk/client-ssm';
+import { closeSync, openSync, readSync, realpathSync } from 'node:fs';
 import * as cw from '@aws-sdk/client-cloudwatch';
 
 const env = process.env;
@@ -113,6 +115,71 @@ async function blocks(here) {
     SnapshotId: FirstSnapshotId, BlockIndex: block.BlockIndex, BlockToken: block.SecondBlockToken })), 'a token of another snapshot');
 }
 
+const sha = (...parts) => createHash('sha256').update(Buffer.concat(parts)).digest();
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+async function writes(here) {
+  const writer = new ebs.EBSClient(options());
+  const parts = new Map([[3, Buffer.alloc(524288, 'js ')], [9, Buffer.alloc(524288, 'sdk ')]]);
+  const begun = await writer.send(new ebs.StartSnapshotCommand({ VolumeSize: 1, Description: 'by js', ClientToken: 'js', Timeout: 4320 }));
+  const { SnapshotId } = begun;
+  check(begun.Status === 'pending' && begun.BlockSize === 524288 && begun.StartTime instanceof Date, 'StartSnapshot');
+  const put = (BlockIndex, data, Checksum = sha(data).toString('base64')) => writer.send(new ebs.PutSnapshotBlockCommand({
+    SnapshotId, BlockIndex, BlockData: data, DataLength: data.length, Checksum, ChecksumAlgorithm: 'SHA256' }));
+  for (const [index, data] of parts) await put(index, data);
+  await refused('ValidationException', 400, put(3, parts.get(9), sha(parts.get(3)).toString('base64')), 'a wrong checksum');
+  const complete = (order) => writer.send(new ebs.CompleteSnapshotCommand({
+    SnapshotId, ChangedBlocksCount: 2, ChecksumAlgorithm: 'SHA256', ChecksumAggregationMethod: 'LINEAR',
+    Checksum: sha(...order.map((index) => sha(parts.get(index)))).toString('base64') }));
+  await refused('ValidationException', 400, complete([9, 3]), 'a LINEAR checksum in another order');
+  check((await complete([3, 9])).Status === 'pending', 'CompleteSnapshot, LINEAR');
+  await ec2.waitUntilSnapshotCompleted({ client: here, maxWaitTime: 60, minDelay: 1, maxDelay: 1 }, { SnapshotIds: [SnapshotId] });
+  return [SnapshotId, parts.get(9)];
+}
+
+async function devices(here, SnapshotId, data) {
+  const waiting = { client: here, maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
+  const made = await here.send(new ec2.CreateVolumeCommand({ AvailabilityZone: 'us-east-1a', SnapshotId }));
+  const VolumeIds = [made.VolumeId];
+  await ec2.waitUntilVolumeAvailable(waiting, { VolumeIds });
+  await here.send(new ec2.AttachVolumeCommand({ VolumeId: made.VolumeId, InstanceId: env.CLOUDSIM_INSTANCE, Device: '/dev/sdk' }));
+  await ec2.waitUntilVolumeInUse(waiting, { VolumeIds });
+  const link = `${env.EBSHIFT_DEVICE_DIR}/nvme-Amazon_Elastic_Block_Store_${made.VolumeId.replace('-', '')}`;
+  for (let n = 0; n < 100; n++) {
+    try { realpathSync(link); break; } catch { await sleep(50); }
+  }
+  const read = Buffer.alloc(524288);
+  const device = openSync(realpathSync(link));
+  readSync(device, read, 0, read.length, 9 * 524288);
+  closeSync(device);
+  check(read.equals(data), 'a volume of it, attached, holds the bytes');
+  const set = await here.send(new ec2.CreateSnapshotsCommand({
+    InstanceSpecification: { InstanceId: env.CLOUDSIM_INSTANCE, ExcludeBootVolume: true } }));
+  check(set.Snapshots.some((s) => s.VolumeId === made.VolumeId), `CreateSnapshots of ${set.Snapshots.length} volumes`);
+}
+
+async function commands() {
+  const client = new ssm.SSMClient(options());
+  const InstanceId = env.CLOUDSIM_INSTANCE;
+  const send = (command, more) => client.send(new ssm.SendCommandCommand({
+    InstanceIds: [InstanceId], DocumentName: 'AWS-RunShellScript', Parameters: { commands: [command], ...more } }));
+  const endOf = async (sent) => {
+    for (;;) {
+      await sleep(200);
+      const seen = await client.send(new ssm.GetCommandInvocationCommand({ CommandId: sent.Command.CommandId, InstanceId }));
+      if (!['Pending', 'InProgress', 'Cancelling'].includes(seen.Status)) return seen;
+    }
+  };
+  const done = await endOf(await send('echo seen'));
+  check(done.Status === 'Success' && done.StandardOutputContent === 'seen\n', 'a command');
+  check((await endOf(await send('sleep 60', { executionTimeout: ['1'] }))).StatusDetails === 'ExecutionTimedOut', 'one that takes too long');
+  const stopped = await send('sleep 60');
+  await client.send(new ssm.CancelCommandCommand({ CommandId: stopped.Command.CommandId }));
+  check((await endOf(stopped)).Status === 'Cancelled', 'one that is cancelled');
+  const { InstanceInformationList } = await client.send(new ssm.DescribeInstanceInformationCommand({}));
+  check(InstanceInformationList.some((i) => i.InstanceId === InstanceId && i.PingStatus === 'Online'), 'which instances answer');
+}
+
 async function metrics(here) {
   const now = await here.send(new ec2.DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'volume-id', Values: [env.CLOUDSIM_VOLUME] }] }));
   const newest = Math.max(...now.Snapshots.map((s) => +s.StartTime));
@@ -148,4 +215,10 @@ await copyAndShare(here, snapshot);
 await blocks(here);
 await metrics(here);
 await identities();
+await commands();
+if (process.getuid() === 0) {
+  await devices(here, ...await writes(here));
+} else {
+  console.log('SKIP: bytes and devices need root');
+}
 process.exit(failed ? 1 : 0);
