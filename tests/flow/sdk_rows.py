@@ -718,7 +718,7 @@ def old():
     pair = {"FirstSnapshotId": first, "SecondSnapshotId": second, "MaxResults": 100}
     page = ebs.list_changed_blocks(**pair)
     block = page["ChangedBlocks"][0]
-    time.sleep(8)
+    time.sleep(16)
     refused("ValidationException", ebs.list_changed_blocks, "a page token after a week", 400,
             NextToken=page["NextToken"], **pair)
     refused("ValidationException", ebs.get_snapshot_block, "a block token after a week", 400,

@@ -9,7 +9,7 @@ sys.path.insert(0, str(HERE.parent / "e2e"))
 import harness as h  # noqa: E402  pylint: disable=wrong-import-position
 
 # group of rows, world, time scale
-GROUPS = (("quick", "empty", 600), ("seeded", "seeded", 60), ("old", "seeded", 100000))
+GROUPS = (("quick", "empty", 600), ("seeded", "seeded", 60), ("old", "seeded", 40000))
 
 
 def pythons():
