@@ -124,6 +124,8 @@ static enum error_code fly(struct session *session, struct flight *flight, struc
         if (code == ERR_NONE)
             tell_times(&volumes->items[i], &flight->times, finding);
     }
+    if (code == ERR_INTERRUPTED)
+        return error_prefix(err, "the canary stays until the next one, or 'ebshift abort'");
     return finding_take(finding, code, remedy, err);
 }
 

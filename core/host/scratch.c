@@ -2,13 +2,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <linux/loop.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -30,9 +28,10 @@ struct verdict_of_child {
     struct held held;
 };
 
+/* The file has no name, and in the child's own mounts the directory is hidden below the filesystem:
+ * there is nothing that could be left behind. */
 struct scratch {
-    char directory[PATH_MAX];
-    char image[PATH_MAX + 8];
+    const char *directory;
     const char *filesystem;
 };
 
@@ -55,18 +54,18 @@ static enum error_code find_mkfs(const char *filesystem, char path[64], struct e
     return error_set(err, ERR_NOT_FOUND, "this machine has no mkfs.%s", filesystem);
 }
 
-static enum error_code make_filesystem(const struct scratch *scratch, struct error *err)
+static enum error_code make_filesystem(const char *filesystem, int image, struct error *err)
 {
     char program[64];
     char quiet[] = "-q";
-    char path[sizeof(scratch->image)];
+    char path[48];
     char *argv[] = {program, quiet, path, NULL};
     char *envp[] = {NULL};
     pid_t pid = 0;
     int status = 0;
     posix_spawn_file_actions_t files;
-    TRY(find_mkfs(scratch->filesystem, program, err));
-    (void)snprintf(path, sizeof(path), "%s", scratch->image);
+    TRY(find_mkfs(filesystem, program, err));
+    (void)snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)getpid(), image);
     (void)posix_spawn_file_actions_init(&files);
     for (int fd = 0; fd < 3; fd++)
         (void)posix_spawn_file_actions_addopen(&files, fd, "/dev/null", O_RDWR, 0);
@@ -106,14 +105,13 @@ static enum error_code mount_image(const struct scratch *scratch, struct error *
 {
     char device[32];
     int loop = -1;
-    int image = open(scratch->image, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int image = open(scratch->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (image < 0 || ftruncate(image, IMAGE_BYTES) != 0)
         return cannot("make a scratch file", err);
-    enum error_code code = make_filesystem(scratch, err);
+    enum error_code code = make_filesystem(scratch->filesystem, image, err);
     if (code == ERR_NONE)
         code = attach_loop(image, device, &loop, err);
     (void)close(image);
-    (void)unlink(scratch->image);
     TRY(code);
     int mounted = mount(device, scratch->directory, scratch->filesystem, MS_NOATIME | MS_NODEV, "");
     if (mounted != 0)
@@ -142,10 +140,13 @@ static enum error_code hold_once(const char *mount_point, struct held *held, str
     return code == ERR_NONE ? settled : code;
 }
 
+/* With a /run of its own: the record of what is frozen (frozen_record.h) is for mounts that somebody
+ * may have to thaw, and this one goes with its process. */
 static enum error_code try_alone(const struct scratch *scratch, struct held *held,
                                  struct error *err)
 {
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", "/run", "tmpfs", 0, "size=64k") != 0)
         return cannot("have mounts of our own", err);
     TRY(mount_image(scratch, err));
     enum error_code code = hold_once(scratch->directory, held, err);
@@ -190,16 +191,8 @@ static enum error_code hear_child(const struct scratch *scratch, struct held *he
 enum error_code scratch_freeze(const char *directory, const char *filesystem, struct held *held,
                                struct error *err)
 {
-    struct scratch scratch = {.filesystem = filesystem};
+    const struct scratch scratch = {.directory = directory, .filesystem = filesystem};
     if (geteuid() != 0)
         return error_set(err, ERR_NOT_FOUND, "only root may mount and freeze");
-    (void)snprintf(scratch.directory, sizeof(scratch.directory), "%.4000s/scratch.XXXXXX",
-                   directory);
-    if (mkdtemp(scratch.directory) == NULL)
-        return cannot("make a scratch directory", err);
-    (void)snprintf(scratch.image, sizeof(scratch.image), "%s.image", scratch.directory);
-    enum error_code code = hear_child(&scratch, held, err);
-    (void)unlink(scratch.image);
-    (void)rmdir(scratch.directory);
-    return code;
+    return hear_child(&scratch, held, err);
 }

@@ -8,8 +8,8 @@
 #include "core/host/holder.h"
 #include "model/error.h"
 
-/* Makes a filesystem ("ext4", "xfs") in a sparse file below `directory`, freezes and thaws it as a cut
- * would, with the watchdog, and removes it. *held tells how long that took.
+/* Makes a filesystem ("ext4", "xfs") in a sparse file of `directory`, freezes and thaws it as a cut
+ * would, with the watchdog; nothing of it can be left behind. *held tells how long that took.
  * Errors: ERR_NOT_FOUND where it cannot be tried: not root, no loop devices, no mkfs for it;
  * ERR_QUIESCE or ERR_NOT_THAWED if freezing or thawing fails; ERR_SYSTEM. */
 MUST_CHECK enum error_code scratch_freeze(const char *directory, const char *filesystem,

@@ -20,8 +20,11 @@ enum error_code check_postgres(struct preflight *preflight, struct finding *find
     const struct pg_facts *facts = preflight->facts;
     (void)err;
     if (facts == NULL) {
-        finding_add(finding, VERDICT_SKIPPED, "",
-                    "no database: postgres.data_directory is not set");
+        bool needed = preflight->fence || preflight->backup;
+        finding_add(finding, needed ? VERDICT_FAIL : VERDICT_SKIPPED,
+                    needed ? "set it; --no-fence moves the volumes as they are" : "",
+                    "postgres.data_directory is not set%s",
+                    needed ? ": writers cannot be shut out" : "");
         return ERR_NONE;
     }
     if (preflight->database.code != ERR_NONE) {

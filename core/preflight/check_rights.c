@@ -1,3 +1,4 @@
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/engine/attempt.h"
@@ -8,12 +9,22 @@
 /* What was answered to all questions. */
 struct answers {
     size_t allowed;
+    size_t lent;
     size_t unknown;
 };
 
 static const char *side_name(const struct right *right)
 {
     return right->side == RIGHT_SOURCE ? "source" : "target";
+}
+
+/* What the target lacks on a key of the source's account it gets by a grant while the run lasts; that
+ * the source may make one is asked about by itself. */
+static bool is_lent(const struct right_asker *asker, const struct right *right)
+{
+    return right->group == RIGHT_KEY && right->side == RIGHT_TARGET &&
+           asker->request->config->target_account[0] != '\0' &&
+           strcmp(right->account, asker->request->source_account) == 0;
 }
 
 /* Errors: ERR_INTERRUPTED. */
@@ -26,9 +37,11 @@ static enum error_code ask(const struct right_asker *asker, const struct right *
         *err = why;
         return why.code;
     }
+    bool lent = verdict == RIGHT_DENIED && is_lent(asker, right);
     answers->allowed += verdict == RIGHT_ALLOWED;
+    answers->lent += lent;
     answers->unknown += verdict == RIGHT_UNKNOWN;
-    if (verdict == RIGHT_DENIED) {
+    if (verdict == RIGHT_DENIED && !lent) {
         finding_add(
             finding, VERDICT_FAIL,
             "'ebshift policy' prints what each side needs: add it to the principal's policy",
@@ -60,8 +73,10 @@ enum error_code check_rights(struct preflight *preflight, struct finding *findin
     TRY(rights_list(&request, &rights, err));
     for (size_t i = 0; i < rights.count; i++)
         TRY(ask(&asker, &rights.items[i], &answers, finding, err));
-    finding_add(finding, VERDICT_OK, "", "%zu rights are there, %zu cannot be asked about%s",
-                answers.allowed, answers.unknown,
+    finding_add(finding, VERDICT_OK, "",
+                "%zu rights are there, %zu come with a grant, %zu cannot be "
+                "asked about%s",
+                answers.allowed, answers.lent, answers.unknown,
                 answers.unknown > 0 ? "; --canary uses most of those" : "");
     return ERR_NONE;
 }

@@ -241,6 +241,7 @@ MORE_BROKEN = [
     (options, ("--kms-key-id", "alias/nobody"), NO_GO, {"keys"}, "alias/nobody"),
     (options, ("--kms-key-id", ""), NO_GO, {"keys"}, "target.kms_key_id"),
     (options, ("--volume", "vol-0123456789abcdef0"), NO_GO, {"volumes", "mounts"}, "does not exist"),
+    (options, ("--data-directory", ""), NO_GO, {"postgres"}, "cannot be shut out"),
     (options, ("--to-zone", "eu-west-1z"), NO_GO, {"target"}, "eu-west-1z"),
     (options, ("--to-instance", "i-0123456789abcdef0"), NO_GO, {"target"}, "does not exist"),
     (options, ("--to-account", B), NO_GO, {"target-identity"}, B),
@@ -312,8 +313,8 @@ def state_of_canary(world):
     return None
 
 
-def kill_canary(world, where, state):
-    """Kills a canary that has come to a state."""
+def kill_canary(world, where, state, how):
+    """Ends a canary that has come to a state."""
     old = state_of_canary(world)
     process = subprocess.Popen(
         [h.BIN / "ebshift", "preflight", "--config", world.scene.config, "--canary", *where],
@@ -326,12 +327,12 @@ def kill_canary(world, where, state):
         if process.poll() is not None:
             raise AssertionError(f"the canary ended before it came to '{state}'")
         time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(how)
+    h.check(process.wait() == (-9 if how == signal.SIGKILL else 130), f"it ends by {how.name}")
 
 
-def check_killed(world, where, state, verb, *words):
-    kill_canary(world, where, state)
+def check_killed(world, where, state, verb, *words, how=signal.SIGKILL):
+    kill_canary(world, where, state, how)
     left = left_by_canaries(world)
     # At its beginning it may not have made anything, at its end nothing may be left.
     h.check(left or state in ("cut", "aborting"),
@@ -378,6 +379,7 @@ def test(place):
     check_broken(world, MORE_BROKEN)
     for state in ("cut", "final-complete", "final-copy", "volumes", "volumes-ready", "aborting"):
         check_killed(world, world.here, state, "preflight", "--canary", *world.here)
+    check_killed(world, world.here, "final-copied", "abort", how=signal.SIGINT)
     test_other_account(world)
 
 
