@@ -301,8 +301,9 @@ static enum error_code check_keys(struct engine *engine, size_t hop, bool encryp
     for (size_t i = 0; i < volumes.count; i++) {
         encrypted[i] = path_encrypts(path, hop, volumes.items[i].encrypted);
         if (encrypted[i] && path->hops[hop].key_id[0] == '\0') {
-            return error_set(err, ERR_CONFIG, "volume '%s' is encrypted: set %s",
-                             volumes.items[i].id,
+            return error_set(err, ERR_CONFIG,
+                             "the copy of volume '%s' in %s will be encrypted: set %s",
+                             volumes.items[i].id, path->hops[hop].to->region,
                              hop + 1 == path->count ? "target.kms_key_id" : "via.kms_key_id");
         }
     }

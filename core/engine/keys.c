@@ -172,7 +172,8 @@ static enum error_code check_hops(const struct keys_request *request, const char
         if (!path_encrypts(path, i, encrypted))
             continue;
         if (hop->key_id[0] == '\0') {
-            return error_set(err, ERR_CONFIG, "%s is encrypted: set %s", what,
+            return error_set(err, ERR_CONFIG, "the copy of %s in %s will be encrypted: set %s",
+                             what, hop->to->region,
                              i + 1 == path->count ? "target.kms_key_id" : "via.kms_key_id");
         }
         TRY(need_key(&asker, hop->key_id, &key, err));
