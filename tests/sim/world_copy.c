@@ -168,6 +168,19 @@ uint64_t world_copy_path(const struct world *world, const struct caller *caller,
     return dice_hash_text(dice_hash_text(key, caller->account), caller->region);
 }
 
+/* With less of the quota than it needs a copy takes longer than was asked for. */
+static int64_t timed_ms(const struct world *world, const struct copy_request *request,
+                        const struct caller *caller, struct sim_snapshot *copy, struct dice dice)
+{
+    int64_t bytes = copy->inner->moved_bytes;
+    int64_t rate = world_timed_rate(world, caller, request, bytes);
+    int64_t own_ms = physics_timed_copy_ms(bytes, request->completion_duration_min, dice);
+    int64_t least_ms = (int64_t)((double)bytes / (double)rate * 1000);
+    copy->inner->timed_bytes_per_s = rate;
+    bool enough = least_ms <= request->completion_duration_min * MS_PER_MINUTE;
+    return enough ? own_ms : least_ms;
+}
+
 /* A second copy of a lineage waits behind the running one. */
 static void time_copy(struct world *world, const struct copy_request *request,
                       const struct caller *caller, struct copy_track *track,
@@ -180,11 +193,10 @@ static void time_copy(struct world *world, const struct copy_request *request,
                                 .bytes = copy->inner->moved_bytes,
                                 .is_copy = true};
     struct dice dice = world_luck(world, transfer.path_key, begin_ms);
-    copy->completion_duration_min = request->completion_duration_min;
     int64_t took_ms = request->completion_duration_min == 0
                           ? physics_transfer_ms(&transfer, dice)
-                          : physics_timed_copy_ms(copy->inner->moved_bytes,
-                                                  request->completion_duration_min, dice);
+                          : timed_ms(world, request, caller, copy, dice);
+    copy->completion_duration_min = request->completion_duration_min;
     copy->ends_ms = begin_ms + took_ms;
     track->busy_until_ms = copy->ends_ms;
 }
@@ -204,6 +216,7 @@ static struct sim_snapshot *record(struct world *world, const struct caller *cal
     const struct sim_snapshot *source = plan->source;
     struct sim_snapshot *copy = world_add_snapshot(world);
     copy->is_copy = true;
+    world_text(copy->inner->from_region, sizeof(copy->inner->from_region), source->region);
     world_text(copy->volume_id, sizeof(copy->volume_id), "vol-ffffffff");
     world_text(copy->account, sizeof(copy->account), caller->account);
     world_text(copy->region, sizeof(copy->region), caller->region);
@@ -230,7 +243,7 @@ bool world_copy_snapshot(struct world *world, const struct caller *caller,
 {
     struct copy_plan plan = {0};
     if (!check_shape(request, refusal) || !find_source(world, caller, request, &plan, refusal) ||
-        !check_limit(world, caller, refusal))
+        !check_limit(world, caller, refusal) || !world_check_timed(world, caller, request, refusal))
         return false;
     plan_encryption(world, caller, request, &plan);
 

@@ -40,6 +40,9 @@ struct snapshot_inner {
     bool unsettled; /* its bytes are fixed, but not yet compared and timed */
     int64_t set_id; /* members of one call share it */
 
+    char from_region[SIM_REGION_SIZE]; /* of a copy */
+    int64_t timed_bytes_per_s;         /* what a time-based copy holds of its quota */
+
     bool open; /* being written block by block (world_write.h) */
     int64_t write_limit_ms;
     char client_token[SIM_TEXT_SIZE]; /* empty: none */
@@ -217,6 +220,14 @@ void world_forget_snapshot(struct world *world, struct sim_snapshot *snapshot);
 struct sim_snapshot *world_snap_unasked(struct world *world, struct sim_volume *volume);
 void world_encrypt_snapshot(struct world *world, struct sim_snapshot *snapshot,
                             const char *key_arn);
+
+/* Time-based copies (world_timed.c): whether the quota between the regions has anything left, and the
+ * bytes per second that one gets of it, as much as its time needs where that is left.
+ * Refusals: ResourceLimitExceeded. */
+bool world_check_timed(const struct world *world, const struct caller *caller,
+                       const struct copy_request *request, struct refusal *refusal);
+int64_t world_timed_rate(const struct world *world, const struct caller *caller,
+                         const struct copy_request *request, int64_t bytes);
 
 /* Device counters into minutes (world_metric.c). */
 void world_count_devices(struct world *world);

@@ -153,6 +153,8 @@ static const struct field snapshot_inner_fields[] = {
     TRUTH(snapshot_inner, managed_key),
     TRUTH(snapshot_inner, unsettled),
     WHOLE(snapshot_inner, set_id),
+    TEXT(snapshot_inner, from_region),
+    WHOLE(snapshot_inner, timed_bytes_per_s),
     TRUTH(snapshot_inner, open),
     WHOLE(snapshot_inner, write_limit_ms),
     TEXT(snapshot_inner, client_token),

@@ -279,6 +279,45 @@ ParameterizedTest(struct limit_case *c, world, pending_limit)
     cr_expect_str_eq(no.code, "ConcurrentSnapshotLimitExceeded");
 }
 
+/* Of the volume's last snapshot, within a quarter of an hour. */
+static struct sim_snapshot *copy_in_time(struct bench *bench, const struct sim_snapshot *source,
+                                         struct refusal *no)
+{
+    struct caller there = {"111122223333", "eu-west-1", ""};
+    struct sim_snapshot *copy = NULL;
+    struct copy_request request = {.source_region = "us-east-1",
+                                   .source_id = source->id,
+                                   .completion_duration_min = 15,
+                                   .presigned = PRESIGNED_VALID};
+    return world_copy_snapshot(bench->world, &there, &request, &copy, no) ? copy : NULL;
+}
+
+Test(world, time_based_copies_share_two_thousand_mebibytes_a_second)
+{
+    CLEANUP_BENCH struct bench bench;
+    struct sim_snapshot *sources[6];
+    struct refusal no = {0};
+    bench_open(&bench, 5, false);
+    for (size_t i = 0; i < 6; i++) {
+        struct sim_volume *volume = make_volume(&bench, "gp3", 500);
+        world_touch(bench.world, volume, 0, 395 * GIB_FOR_TEST); /* 450 MiB/s in 15 minutes */
+        sources[i] = snap_done(&bench, volume);
+    }
+    int64_t quarter_ms = 15 * MS_PER_MINUTE;
+    for (size_t i = 0; i < 4; i++) {
+        struct sim_snapshot *copy = copy_in_time(&bench, sources[i], &no);
+        cr_assert_not_null(copy, "%s", no.code);
+        cr_expect_leq(copy->ends_ms - bench.now_ms, quarter_ms, "copy %zu has what it needs", i);
+    }
+    struct sim_snapshot *slow = copy_in_time(&bench, sources[4], &no);
+    cr_assert_not_null(slow, "%s", no.code);
+    cr_expect_gt(slow->ends_ms - bench.now_ms, quarter_ms, "what is left is not enough: slower");
+    cr_expect_null(copy_in_time(&bench, sources[5], &no), "nothing is left");
+    cr_expect_str_eq(no.code, "ResourceLimitExceeded");
+    pass(&bench, quarter_ms);
+    cr_expect_not_null(copy_in_time(&bench, sources[5], &no), "the first ones are done");
+}
+
 Test(world, calls_on_one_volume_keep_fifteen_seconds_apart)
 {
     CLEANUP_BENCH struct bench bench;
