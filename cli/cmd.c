@@ -49,6 +49,11 @@ static const struct cmd cmds[] = {
      "Shows in whose name ebshift acts on each side, and how it came by it: which link of the chain of\n"
      "credentials was used, and what that one was bought with. docs/credentials.md has the order.",
      cmd_whoami},
+    {"policy", VERB_POLICY, "", "print the IAM and KMS policies that a run needs, and no more",
+     "Prints, as JSON, what the principal of each side must be allowed for the move that the config\n"
+     "describes, what somebody needs who only looks (watcher), and what the policy of each key may say\n"
+     "where it does not leave that to IAM. docs/policy.md has the reasons of every '*'.",
+     cmd_policy},
     {"version", VERB_VERSION, "", "show the versions of ebshift and its libraries", "",
      cmd_version},
     {"help", VERB_HELP, "[VERB]", "this list, or the help of a verb", "", cmd_help},

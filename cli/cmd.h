@@ -38,6 +38,7 @@ enum error_code cmd_abort(struct session *session, struct error *err);
 enum error_code cmd_thaw(struct session *session, struct error *err);
 enum error_code cmd_whoami(struct session *session, struct error *err);
 enum error_code cmd_preflight(struct session *session, struct error *err);
+enum error_code cmd_policy(struct session *session, struct error *err);
 enum error_code cmd_version(struct session *session, struct error *err);
 enum error_code cmd_help(struct session *session, struct error *err);
 

@@ -6,8 +6,9 @@
 
 #include "model/instant.h"
 
-#define VERBS_ALL     0xffff
-#define VERBS_LOOK    (VERB_HISTORY | VERB_FORECAST | VERB_PLAN | VERB_STATUS | VERB_WHOAMI)
+#define VERBS_ALL 0xffff
+#define VERBS_LOOK                                                                                 \
+    (VERB_HISTORY | VERB_FORECAST | VERB_PLAN | VERB_STATUS | VERB_WHOAMI | VERB_POLICY)
 #define VERBS_ACT     (VERB_MIGRATE | VERB_RESUME | VERB_ABORT)
 #define VERBS_CONFIG  (VERB_INIT | VERBS_LOOK | VERBS_ACT | VERB_PREFLIGHT)
 #define VERBS_QUIESCE (VERB_INIT | VERBS_ACT | VERB_PREFLIGHT)
@@ -45,6 +46,8 @@ struct opt {
 static const struct opt opts[] = {
     {"--config", "FILE", "config file (/etc/ebshift.conf if it exists)", VERBS_CONFIG, OPT_PATH,
      offsetof(struct options, config_path), NULL},
+    {"--side", "source|target|watcher|keys", "only that policy, ready for IAM", VERB_POLICY,
+     OPT_PATH, offsetof(struct options, side), NULL},
     {"--window", "START/END",
      "the cut is not before START, service is back before END; RFC 3339, "
      "END may be a duration: 2026-11-28T02:00Z/4h",

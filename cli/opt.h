@@ -25,6 +25,7 @@ enum verb_bit {
     VERB_HELP = 1 << 10,
     VERB_WHOAMI = 1 << 11,
     VERB_PREFLIGHT = 1 << 13,
+    VERB_POLICY = 1 << 14,
 };
 
 #define OPT_SETTINGS_MAX 64
@@ -44,6 +45,7 @@ struct options {
     bool no_fence;
     bool backup_mode;
     bool keep_snapshots;
+    const char *side;        /* of a policy; NULL: all */
     int64_t window_start_ms; /* 0 without --window */
     int64_t window_end_ms;
     int64_t at_ms;  /* 0 without --at */
