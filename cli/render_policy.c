@@ -117,6 +117,7 @@ static void put_resources(struct texts *texts, const struct right *right,
     case RIGHT_KEY:
     case RIGHT_KEY_BY_EBS:
     case RIGHT_KEY_GRANT_BY_EBS:
+    case RIGHT_KEY_OF_BLOCKS:
     case RIGHT_LEND:
     case RIGHT_TAKE_BACK:
         put(texts, right->key);
@@ -152,7 +153,8 @@ static void write_conditions(const struct policy_facts *facts, enum right_group 
     struct texts services = {.count = 0};
     bool free = group == RIGHT_READ_BLOCKS || group == RIGHT_SNAPSHOT_OF || group == RIGHT_COPY ||
                 group == RIGHT_ATTACH_TO || group == RIGHT_DETACH_FROM || group == RIGHT_KEY ||
-                group == RIGHT_COMMAND || group == RIGHT_ASSUME || group == RIGHT_TAKE_BACK;
+                group == RIGHT_COMMAND || group == RIGHT_ASSUME || group == RIGHT_KEY_OF_BLOCKS ||
+                group == RIGHT_TAKE_BACK;
     if (free)
         return;
     for (size_t i = 0; i < regions->count; i++) {
@@ -241,6 +243,7 @@ static const char *sid_of(enum right_group group)
         [RIGHT_KEY] = "Key",
         [RIGHT_KEY_BY_EBS] = "KeyByEbs",
         [RIGHT_KEY_GRANT_BY_EBS] = "KeyGrantByEbs",
+        [RIGHT_KEY_OF_BLOCKS] = "KeyOfBlocks",
         [RIGHT_LEND] = "Lend",
         [RIGHT_COMMAND] = "Command",
         [RIGHT_ASSUME] = "Assume",

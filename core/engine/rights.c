@@ -23,6 +23,7 @@ enum need {
     NEED_KEY_WRITE = 1 << 15,
     NEED_KEY_ATTACH = 1 << 16,
     NEED_KEY_LEND = 1 << 17,
+    NEED_KEY_LEARN = 1 << 18,
     NEED_NOTHING = 0,
 };
 
@@ -62,6 +63,7 @@ static const struct rule {
     {"kms:Decrypt", RIGHT_KEY_BY_EBS, NEED_KEY_READ | NEED_KEY_ATTACH},
     {"kms:ReEncryptFrom", RIGHT_KEY_BY_EBS, NEED_KEY_READ},
     {"kms:CreateGrant", RIGHT_KEY_GRANT_BY_EBS, NEED_KEY_READ | NEED_KEY_WRITE | NEED_KEY_ATTACH},
+    {"kms:Decrypt", RIGHT_KEY_OF_BLOCKS, NEED_KEY_LEARN},
     {"kms:CreateGrant", RIGHT_LEND, NEED_KEY_LEND},
     {"ssm:SendCommand", RIGHT_COMMAND, NEED_COMMAND},
     {"ssm:GetCommandInvocation", RIGHT_LOOK, NEED_COMMAND},
@@ -285,6 +287,7 @@ enum error_code rights_list(const struct rights_request *request, struct rights 
     unsigned role = request->config->target_role[0] != '\0' ? NEED_ROLE : 0;
     unsigned attach = request->config->target_instance[0] != '\0' ? NEED_KEY_ATTACH : 0;
     add(&builder, &source, source_needs(request->config) | role, "");
+    add_keys(&builder, &source, NEED_KEY_LEARN, -1);
     for (size_t i = 0; i < request->path->count; i++)
         add_hop(&builder, i);
     add(&builder, &target, target_needs(request->config), "");
@@ -303,7 +306,7 @@ enum error_code rights_list_watcher(const struct rights_request *request, struct
     for (size_t i = 0; i < all.count; i++) {
         struct right right = all.items[i];
         bool reads = right.group == RIGHT_LOOK || right.group == RIGHT_READ_BLOCKS ||
-                     right.group == RIGHT_KEY;
+                     right.group == RIGHT_KEY || right.group == RIGHT_KEY_OF_BLOCKS;
         right.side = RIGHT_SOURCE;
         if (reads && strncmp(right.action, "ssm:", 4) != 0)
             add_right(&builder, &right);

@@ -34,7 +34,8 @@ enum right_group {
     RIGHT_KEY,        /* what is asked directly of a key */
     RIGHT_KEY_BY_EBS, /* what EBS does with it in the principal's name */
     RIGHT_KEY_GRANT_BY_EBS,
-    RIGHT_LEND, /* a key to the target's principal */
+    RIGHT_KEY_OF_BLOCKS, /* to list blocks under it */
+    RIGHT_LEND,          /* a key to the target's principal */
     RIGHT_COMMAND,
     RIGHT_ASSUME,
     RIGHT_REMOVE, /* from here on what deletes or undoes */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/sim/sim_rights.h"
 #include "tests/sim/sim_xml_out.h"
 
 #define TAGS_MAX            50
@@ -213,6 +214,8 @@ bool sim_call_ready(struct sim_call *call)
                       unknown);
     }
     call->ready = true;
+    if (!sim_rights_check(call))
+        return false;
     if (dry_run) {
         return refuse(&call->refusal, "DryRunOperation",
                       "Request would have succeeded, but DryRun flag is set.");

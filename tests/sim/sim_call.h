@@ -24,6 +24,7 @@ struct sim_call {
     int64_t real_ms;         /* real time, to judge how old a signature is, and for what is real */
     const char *command_dir; /* of sim_door.h */
     char request_id[40];
+    const char *service;    /* its name in a scope, "ec2" */
     char action[64];        /* "" until a service has read it */
     struct sim_query query; /* parameters of the Query protocol; empty otherwise */
     struct sim_reply *reply;
@@ -71,7 +72,7 @@ bool sim_call_tags(struct sim_call *call, const char *name, struct sim_tags *tag
  * Refusals: as sim_call_tags. */
 bool sim_call_tag_specifications(struct sim_call *call, const char *type, struct sim_tags *tags);
 
-/* Ends the reading of parameters. Refusals: UnknownParameter; DryRunOperation if that was asked. */
+/* Ends the reading of parameters. Refusals: UnknownParameter; those of sim_rights_check(); DryRunOperation if that was asked. */
 bool sim_call_ready(struct sim_call *call);
 
 /* Writes <tagSet>; `tags` may be NULL for none. */

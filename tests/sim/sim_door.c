@@ -6,9 +6,9 @@
 
 #include "model/instant.h"
 
-static const struct sim_service *const services[] = {&sim_ec2_service, &sim_ebs_service,
-                                                     &sim_sts_service, &sim_cloudwatch_service,
-                                                     &sim_kms_service, &sim_ssm_service};
+static const struct sim_service *const services[] = {
+    &sim_ec2_service, &sim_ebs_service, &sim_sts_service, &sim_cloudwatch_service,
+    &sim_kms_service, &sim_ssm_service, &sim_iam_service};
 
 static const struct {
     const char *code;
@@ -138,6 +138,7 @@ void sim_door_answer(void *self, const struct sim_request *request, struct sim_r
     enum sim_auth_fault fault =
         sim_auth_check(door->world, call.real_ms, request, &claim, &call.who);
     const struct sim_service *service = service_of(request, &claim);
+    call.service = service->name;
     if (fault == SIM_AUTH_OK) {
         snprintf(call.caller.account, sizeof(call.caller.account), "%s", call.who->account);
         snprintf(call.caller.arn, sizeof(call.caller.arn), "%s", call.who->arn);

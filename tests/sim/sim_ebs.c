@@ -10,6 +10,7 @@
 #include "tests/sim/sim_door.h"
 #include "tests/sim/sim_ebs_write.h"
 #include "tests/sim/sim_query_service.h"
+#include "tests/sim/sim_rights.h"
 #include "tests/sim/sim_token.h"
 #include "tests/sim/world_key.h"
 
@@ -94,7 +95,9 @@ static bool is_shared_with(const struct sim_call *call, const struct sim_snapsho
 static const struct sim_snapshot *readable_snapshot(struct sim_call *call, const char *id)
 {
     struct refusal *refusal = &call->refusal;
-    if (!check_id(call, id))
+    char action[96];
+    (void)snprintf(action, sizeof(action), "ebs:%s", call->action);
+    if (!check_id(call, id) || !sim_rights_check_snapshot(call, action, id))
         return NULL;
     const struct sim_snapshot *snapshot = world_snapshot(call->world, &call->caller, id, refusal);
     if (snapshot == NULL)

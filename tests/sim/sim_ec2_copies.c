@@ -3,6 +3,7 @@
 
 #include "tests/sim/sim_auth.h"
 #include "tests/sim/sim_ec2.h"
+#include "tests/sim/sim_rights.h"
 #include "tests/sim/sim_xml_out.h"
 
 #define URL_MAX_BYTES 65536
@@ -62,6 +63,17 @@ static bool is_signed_url(struct sim_call *call, struct sim_request *request, st
             sim_auth_check(call->world, call->real_ms, request, claim, who) == SIM_AUTH_OK);
 }
 
+/* The source's region asks whether whoever signed may copy from there. */
+static bool may_read(struct sim_call *call, const struct sim_credential *who,
+                     const char *source_region)
+{
+    struct caller caller = {0};
+    (void)snprintf(caller.account, sizeof(caller.account), "%s", who->account);
+    (void)snprintf(caller.arn, sizeof(caller.arn), "%s", who->arn);
+    (void)snprintf(caller.region, sizeof(caller.region), "%s", source_region);
+    return sim_rights_may_read_copy(call, &caller, sim_query_get(&call->query, "SourceSnapshotId"));
+}
+
 static enum presigned_verdict judge_url(struct sim_call *call, const char *url,
                                         const char *source_region)
 {
@@ -77,7 +89,8 @@ static enum presigned_verdict judge_url(struct sim_call *call, const char *url,
         return PRESIGNED_INVALID;
     bool fits = claim.presigned && strcmp(claim.service, "ec2") == 0 &&
                 strcmp(claim.region, source_region) == 0 &&
-                strcmp(who->account, call->caller.account) == 0;
+                strcmp(who->account, call->caller.account) == 0 &&
+                may_read(call, who, source_region);
     return fits && same_parameters(call, request.query) ? PRESIGNED_VALID : PRESIGNED_INVALID;
 }
 

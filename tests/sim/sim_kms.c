@@ -83,13 +83,20 @@ static bool need_key(struct kms_request *request, const char *action)
                                                       : "Key '%.120s' does not exist",
                       name);
     }
-    if (!world_key_allows(call->world, &call->caller, request->key, action, KEY_ACTOR_SELF)) {
+    const struct key_use use = {.action = action, .grantee = text_of(request, "GranteePrincipal")};
+    if (!world_key_allows_use(call->world, &call->caller, request->key, &use)) {
         return refuse(&call->refusal, "AccessDeniedException",
                       "User: %.80s is not authorized to perform: %s on resource: %.90s "
                       "because no resource-based policy allows it",
                       call->caller.arn, action, request->key->arn);
     }
     return true;
+}
+
+static bool refuse_dry_run(const struct kms_request *request)
+{
+    return refuse(&request->call->refusal, "DryRunOperationException",
+                  "The request would have succeeded, but the DryRun option is set.");
 }
 
 static bool need_enabled(const struct kms_request *request)
@@ -101,11 +108,7 @@ static bool need_enabled(const struct kms_request *request)
         return refuse(refusal, "KMSInvalidStateException", "%s is pending deletion.",
                       request->key->arn);
     }
-    if (request->dry_run) {
-        return refuse(refusal, "DryRunOperationException",
-                      "The request would have succeeded, but the DryRun option is set.");
-    }
-    return true;
+    return !request->dry_run || refuse_dry_run(request);
 }
 
 static bool need_customer_key(const struct kms_request *request)
@@ -378,9 +381,12 @@ static bool revoke_grant(struct sim_call *call)
     static const char *const known[] = {"KeyId", "GrantId", "DryRun", NULL};
     CLEANUP(request_done) struct kms_request request = {0};
     const char *id;
-    return read_request(call, known, &request) && need_key(&request, "kms:RevokeGrant") &&
-           need(&request, "GrantId", &id) &&
-           world_key_revoke(call->world, request.key, id, &call->refusal);
+    if (!read_request(call, known, &request) || !need_key(&request, "kms:RevokeGrant") ||
+        !need(&request, "GrantId", &id))
+        return false;
+    if (request.dry_run)
+        return refuse_dry_run(&request);
+    return world_key_revoke(call->world, request.key, id, &call->refusal);
 }
 
 /* ---- the service ---- */

@@ -178,6 +178,7 @@ static void free_things(struct world *world)
     free(world->cuts);
     free(world->instances);
     world_free_keys(world);
+    world_free_documents(world);
     free(world->credentials);
     free(world->tracks);
     free(world->buckets);

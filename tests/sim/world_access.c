@@ -8,7 +8,7 @@
 const char world_web_role[] = "arn:aws:iam::111122223333:role/ebshift-pod";
 
 /* Who may become what: two roles of account B trust every principal of account A, one of them with an
- * external id as a third party's does; one of account A trusts an identity provider. */
+ * external id as a third party's does; one of account A trusts that account, one an identity provider. */
 static const struct role {
     const char *arn;
     const char *trusted_account; /* NULL: only a web identity */
@@ -18,6 +18,7 @@ static const struct role {
     {"arn:aws:iam::444455556666:role/ebshift-target", account_a, NULL, "AROAEBSHIFTTARGET0001"},
     {"arn:aws:iam::444455556666:role/ebshift-external", account_a, "contract-42",
      "AROAEBSHIFTEXTERN0001"},
+    {"arn:aws:iam::111122223333:role/ebshift-source", account_a, NULL, "AROAEBSHIFTSOURCE0001"},
     {world_web_role, NULL, NULL, "AROAEBSHIFTPOD0000001"},
 };
 

@@ -125,6 +125,8 @@ struct world {
     size_t instance_count;
     struct sim_key *keys;
     size_t key_count;
+    struct iam_document *documents;
+    size_t document_count;
     struct sim_credential **credentials;
     size_t credential_count;
     struct copy_track *tracks;
@@ -167,6 +169,14 @@ void world_make_keys(struct world *world, const char *account);
 void world_free_keys(struct world *world);
 struct json_object *world_keys_out(const struct world *world);
 void world_keys_in(struct world *world, struct json_object *list);
+
+/* The role behind "arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION", "" if it is none. */
+void world_role_of(const char *arn, char role[SIM_ARN_SIZE]);
+
+/* The documents of users and roles (world_iam.c). */
+void world_free_documents(struct world *world);
+struct json_object *world_documents_out(const struct world *world);
+void world_documents_in(struct world *world, struct json_object *list);
 
 /* Instances with their boot volumes, one per zone (world_place.c). */
 void world_make_places(struct world *world);

@@ -7,6 +7,7 @@
 
 #include <json-c/json.h>
 
+#include "tests/sim/world_iam.h"
 #include "tests/sim/world_inner.h"
 
 #define GRANT_DELAY_MS 3000
@@ -130,18 +131,7 @@ struct sim_key *world_next_key(struct world *world, const struct caller *caller,
 
 /* ---- rights ---- */
 
-/* A pattern of a policy, where '*' stands for any text. */
-static bool fits(const char *pattern, const char *text)
-{
-    if (*pattern == '\0')
-        return *text == '\0';
-    if (*pattern == '*')
-        return fits(pattern + 1, text) || (*text != '\0' && fits(pattern, text + 1));
-    return *pattern == *text && fits(pattern + 1, text + 1);
-}
-
-/* The role behind "arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION", "" if it is none. */
-static void role_of(const char *arn, char role[SIM_ARN_SIZE])
+void world_role_of(const char *arn, char role[SIM_ARN_SIZE])
 {
     char account[SIM_ACCOUNT_SIZE];
     char name[65];
@@ -151,15 +141,19 @@ static void role_of(const char *arn, char role[SIM_ARN_SIZE])
 }
 
 /* A caller without a name is its account's root. */
-static bool is_caller(const struct caller *caller, const char *principal)
+static bool is_account(const struct caller *caller, const char *principal)
 {
     char root[SIM_ARN_SIZE];
-    char role[SIM_ARN_SIZE];
     (void)snprintf(root, sizeof(root), "arn:aws:iam::%s:root", caller->account);
-    role_of(caller->arn, role);
     return strcmp(principal, "*") == 0 || strcmp(principal, root) == 0 ||
-           strcmp(principal, caller->account) == 0 ||
-           (caller->arn[0] != '\0' && strcmp(principal, caller->arn) == 0) ||
+           strcmp(principal, caller->account) == 0;
+}
+
+static bool is_caller(const struct caller *caller, const char *principal)
+{
+    char role[SIM_ARN_SIZE];
+    world_role_of(caller->arn, role);
+    return (caller->arn[0] != '\0' && strcmp(principal, caller->arn) == 0) ||
            (role[0] != '\0' && strcmp(principal, role) == 0);
 }
 
@@ -178,6 +172,11 @@ static bool any_text(struct json_object *value, bool (*test)(const void *self, c
     return false;
 }
 
+static bool names_account(const void *self, const char *text)
+{
+    return is_account(self, text);
+}
+
 static bool names_caller(const void *self, const char *text)
 {
     return is_caller(self, text);
@@ -185,40 +184,45 @@ static bool names_caller(const void *self, const char *text)
 
 static bool names_action(const void *self, const char *text)
 {
-    return fits(text, self);
+    return iam_fits(text, self);
 }
 
-/* Whether one statement speaks of this call; *deny is what it says then. */
-static bool speaks(struct json_object *statement, const struct caller *caller, const char *action,
-                   enum sim_key_actor actor, bool *deny)
+/* What a key's policy says to one call: to the caller by name, or to all that its account lets. */
+struct key_says {
+    bool denied;
+    bool to_caller;
+    bool to_account;
+};
+
+static void statement_says(struct json_object *statement, const struct caller *caller,
+                           const char *action, const struct iam_context *context,
+                           struct key_says *says)
 {
     struct json_object *principal = json_object_object_get(statement, "Principal");
     if (json_object_is_type(principal, json_type_object))
         principal = json_object_object_get(principal, "AWS");
-    *deny =
-        strcmp(json_object_get_string(json_object_object_get(statement, "Effect")), "Deny") == 0;
-    bool only_for_service = json_object_object_get(statement, "Condition") != NULL;
-    return (!only_for_service || actor == KEY_ACTOR_EBS) &&
-           any_text(principal, names_caller, caller) &&
-           any_text(json_object_object_get(statement, "Action"), names_action, action);
+    bool speaks = any_text(json_object_object_get(statement, "Action"), names_action, action) &&
+                  iam_condition_holds(json_object_object_get(statement, "Condition"), context);
+    bool to_caller = speaks && any_text(principal, names_caller, caller);
+    bool to_account = speaks && any_text(principal, names_account, caller);
+    if (strcmp(json_object_get_string(json_object_object_get(statement, "Effect")), "Deny") == 0) {
+        says->denied = says->denied || to_caller || to_account;
+        return;
+    }
+    says->to_caller = says->to_caller || to_caller;
+    says->to_account = says->to_account || to_account;
 }
 
-static bool policy_says(const struct sim_key *key, const struct caller *caller, const char *action,
-                        enum sim_key_actor actor, bool *denied)
+static struct key_says policy_says(const struct sim_key *key, const struct caller *caller,
+                                   const char *action, const struct iam_context *context)
 {
+    struct key_says says = {false, false, false};
     struct json_object *root = json_tokener_parse(key->policy);
     struct json_object *statements = json_object_object_get(root, "Statement");
-    bool allowed = false;
-    *denied = false;
-    for (size_t i = 0; i < json_object_array_length(statements); i++) {
-        bool deny = false;
-        if (!speaks(json_object_array_get_idx(statements, i), caller, action, actor, &deny))
-            continue;
-        allowed = allowed || !deny;
-        *denied = *denied || deny;
-    }
+    for (size_t i = 0; i < json_object_array_length(statements); i++)
+        statement_says(json_object_array_get_idx(statements, i), caller, action, context, &says);
     (void)json_object_put(root);
-    return allowed;
+    return says;
 }
 
 static bool grant_says(const struct world *world, const struct sim_key *key,
@@ -228,23 +232,55 @@ static bool grant_says(const struct world *world, const struct sim_key *key,
     (void)snprintf(word, sizeof(word), " %s ", action + strlen("kms:"));
     for (size_t i = 0; i < key->grant_count; i++) {
         const struct sim_grant *grant = &key->grants[i];
-        if (grant->usable_ms <= world->now_ms && is_caller(caller, grant->principal) &&
-            strstr(grant->operations, word) != NULL)
+        bool is_for = is_caller(caller, grant->principal) || is_account(caller, grant->principal);
+        if (grant->usable_ms <= world->now_ms && is_for && strstr(grant->operations, word) != NULL)
             return true;
     }
     return false;
 }
 
+/* EBS comes through EC2, and its grants are for it. */
+static struct iam_context context_of(const struct key_use *use, const struct caller *caller,
+                                     char service[64])
+{
+    struct iam_context context = {.count = 0};
+    bool by_ebs = use->actor == KEY_ACTOR_EBS;
+    (void)snprintf(service, 64, "ec2.%s.amazonaws.com", caller->region);
+    iam_context_add(&context, "aws:RequestedRegion", NULL, caller->region);
+    iam_context_add(&context, "kms:ViaService", NULL, by_ebs ? service : NULL);
+    if (strcmp(use->action, "kms:CreateGrant") == 0) {
+        iam_context_add(&context, "kms:GrantIsForAWSResource", NULL, by_ebs ? "true" : "false");
+        iam_context_add(&context, "kms:GranteePrincipal", NULL, use->grantee);
+    }
+    return context;
+}
+
+/* Inside an account the key's policy or a grant is enough for whom it names; whoever it leaves to the
+ * account, and everybody from another one, is also asked for documents of their own. */
+bool world_key_allows_use(const struct world *world, const struct caller *caller,
+                          const struct sim_key *key, const struct key_use *use)
+{
+    char service[64];
+    struct iam_context context = context_of(use, caller, service);
+    bool own = strcmp(key->account, caller->account) == 0;
+    enum iam_verdict said = world_iam_says(world, caller, use->action, key->arn, &context);
+    if (said == IAM_DENIED)
+        return false;
+    /* The managed key's policy lets EBS do everything for its own account, and others look. */
+    if (key->aws_managed) {
+        return own && (use->actor == KEY_ACTOR_EBS ||
+                       (strcmp(use->action, "kms:DescribeKey") == 0 && said == IAM_ALLOWED));
+    }
+    struct key_says says = policy_says(key, caller, use->action, &context);
+    bool named = says.to_caller || grant_says(world, key, caller, use->action);
+    return !says.denied && (said == IAM_ALLOWED ? named || says.to_account : named && own);
+}
+
 bool world_key_allows(const struct world *world, const struct caller *caller,
                       const struct sim_key *key, const char *action, enum sim_key_actor actor)
 {
-    bool own = strcmp(key->account, caller->account) == 0;
-    bool denied = false;
-    /* The managed key's policy lets EBS do everything for its own account, and others look. */
-    if (key->aws_managed)
-        return own && (actor == KEY_ACTOR_EBS || strcmp(action, "kms:DescribeKey") == 0);
-    bool allowed = policy_says(key, caller, action, actor, &denied);
-    return !denied && (allowed || grant_says(world, key, caller, action));
+    const struct key_use use = {.action = action, .actor = actor};
+    return world_key_allows_use(world, caller, key, &use);
 }
 
 bool world_key_serves(const struct world *world, const struct caller *caller,
@@ -273,16 +309,6 @@ static bool is_text_or_list(struct json_object *value)
            json_object_is_type(value, json_type_array);
 }
 
-/* The one condition that is simulated: {"Bool": {"kms:GrantIsForAWSResource": "true"}}. */
-static bool is_known_condition(struct json_object *condition)
-{
-    struct json_object *inner = json_object_object_get(condition, "Bool");
-    struct json_object *value = json_object_object_get(inner, "kms:GrantIsForAWSResource");
-    return condition == NULL || (json_object_object_length(condition) == 1 && value != NULL &&
-                                 json_object_object_length(inner) == 1 &&
-                                 strcmp(json_object_get_string(value), "true") == 0);
-}
-
 static bool is_statement(struct json_object *statement)
 {
     struct json_object *principal = json_object_object_get(statement, "Principal");
@@ -296,7 +322,7 @@ static bool is_statement(struct json_object *statement)
            is_text_or_list(json_object_object_get(statement, "Action")) &&
            json_object_is_type(resource, json_type_string) &&
            strcmp(json_object_get_string(resource), "*") == 0 &&
-           is_known_condition(json_object_object_get(statement, "Condition"));
+           iam_condition_is_known(json_object_object_get(statement, "Condition"));
 }
 
 bool world_key_set_policy(struct world *world, struct sim_key *key, const char *policy,

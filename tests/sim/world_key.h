@@ -53,7 +53,18 @@ struct sim_key *world_next_key(struct world *world, const struct caller *caller,
 /* Who acts on a key: the caller itself, or EBS in the caller's name. */
 enum sim_key_actor { KEY_ACTOR_SELF, KEY_ACTOR_EBS };
 
-/* Tells whether policy or grants allow the caller an action ("kms:Decrypt") on the key. */
+/* One use of a key. */
+struct key_use {
+    const char *action; /* "kms:CreateGrant" */
+    enum sim_key_actor actor;
+    const char *grantee; /* of a grant asked for; NULL: none is */
+};
+
+/* Tells whether the key's policy, its grants and the caller's own documents allow a use. */
+bool world_key_allows_use(const struct world *world, const struct caller *caller,
+                          const struct sim_key *key, const struct key_use *use);
+
+/* The same of an action ("kms:Decrypt") that names no grantee. */
 bool world_key_allows(const struct world *world, const struct caller *caller,
                       const struct sim_key *key, const char *action, enum sim_key_actor actor);
 

@@ -254,6 +254,7 @@ static struct json_object *world_out(const struct world *world)
     for (size_t i = 0; i < world->credential_count; i++)
         (void)json_object_array_add(list, object_out(credential_fields, world->credentials[i]));
     (void)json_object_object_add(root, "keys", world_keys_out(world));
+    (void)json_object_object_add(root, "policies", world_documents_out(world));
     list = list_in(root, "tracks");
     for (size_t i = 0; i < world->track_count; i++)
         (void)json_object_array_add(list, object_out(track_fields, &world->tracks[i]));
@@ -379,9 +380,12 @@ static void access_in(struct world *world, struct json_object *root)
     struct json_object *list;
     size_t count = list_length(root, "credentials", &list);
     struct json_object *keys;
+    struct json_object *policies;
     world_make_access(world);
     if (json_object_object_get_ex(root, "keys", &keys))
         world_keys_in(world, keys);
+    if (json_object_object_get_ex(root, "policies", &policies))
+        world_documents_in(world, policies);
     for (size_t i = 0; i < count; i++) {
         struct sim_credential read = {0};
         fields_in(json_object_array_get_idx(list, i), credential_fields, &read);

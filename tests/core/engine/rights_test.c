@@ -168,7 +168,8 @@ Test(rights, a_watcher_changes_nothing)
     cr_expect(has(&looks, "source ec2:DescribeSnapshots eu-west-1"));
     for (size_t i = 0; i < looks.count; i++) {
         cr_expect(looks.items[i].group == RIGHT_LOOK || looks.items[i].group == RIGHT_READ_BLOCKS ||
-                      looks.items[i].group == RIGHT_KEY,
+                      looks.items[i].group == RIGHT_KEY ||
+                      looks.items[i].group == RIGHT_KEY_OF_BLOCKS,
                   "%s", looks.items[i].action);
     }
 }
