@@ -53,6 +53,7 @@ static bool run(struct bench *bench, const char *parameters)
     sim_reply_done(&bench->reply);
     bench->reply = (struct sim_reply){.body = {.max_bytes = (size_t)1024 * 1024}};
     struct sim_call call = {.world = bench->world,
+                            .service = "ec2",
                             .request = &request,
                             .who = names.key_a,
                             .caller = {"111122223333", "us-east-1", ""},
