@@ -54,9 +54,10 @@ enum error_code pg_directory_conninfo(const char *data_directory, char *conninfo
     /* Nothing of the file may end the value it is put into and begin another option. */
     bool plain =
         strspn(lock.port, "0123456789") == strlen(lock.port) && strpbrk(host, "'\\") == NULL;
-    if (lock.port[0] == '\0' || host[0] == '\0' || !plain)
+    if (lock.port[0] == '\0' || host[0] == '\0' || !plain) {
         return error_set(err, ERR_POSTGRES, "cannot understand '%s/postmaster.pid'",
                          data_directory);
+    }
     char text[sizeof(lock) + 64];
     int length = snprintf(text, sizeof(text), "host='%s' port=%s user=postgres dbname=postgres",
                           host, lock.port);
@@ -171,9 +172,10 @@ static enum error_code add_place(struct pg_facts *facts, enum pg_place_kind kind
     struct pg_place *place = &places[facts->place_count];
     *place = (struct pg_place){.kind = kind};
     (void)snprintf(place->name, sizeof(place->name), "%s", name);
-    if (realpath(path, place->path) == NULL)
+    if (realpath(path, place->path) == NULL) {
         return error_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM,
                          "cannot follow %s '%s': %s", name, path, strerrordesc_np(errno));
+    }
     facts->place_count++;
     return ERR_NONE;
 }
@@ -200,9 +202,10 @@ static enum error_code read_places(const char *data_directory, struct pg_facts *
 {
     char path[PATH_MAX];
     (void)snprintf(path, sizeof(path), "%s/PG_VERSION", data_directory);
-    if (access(path, R_OK) != 0)
+    if (access(path, R_OK) != 0) {
         return error_set(err, ERR_NOT_FOUND, "'%s' is not the data directory of a PostgreSQL",
                          data_directory);
+    }
     TRY(add_place(facts, PG_PLACE_DATA, "data directory", data_directory, err));
     (void)snprintf(path, sizeof(path), "%s/pg_wal", data_directory);
     if (access(path, F_OK) != 0) /* before 10 */

@@ -33,12 +33,14 @@ enum error_code check_postgres(struct preflight *preflight, struct finding *find
                      "not a pooler, as a superuser");
         return ERR_NONE;
     }
-    if (facts->in_recovery)
+    if (facts->in_recovery) {
         finding_add(finding, preflight->fence ? VERDICT_FAIL : VERDICT_WARN, standby,
                     "the server is a standby");
-    if (facts->backups_running > 0)
+    }
+    if (facts->backups_running > 0) {
         finding_add(finding, VERDICT_WARN, "let it end before the night",
                     "a base backup is running");
+    }
     finding_add(finding, VERDICT_OK, "", "PostgreSQL %d.%d, system %s",
                 facts->server_version_num / 10000, facts->server_version_num % 10000,
                 facts->system_identifier);
@@ -120,7 +122,8 @@ static int64_t bytes_in(const char *path)
     int64_t bytes = 0;
     if (dir == NULL)
         return 0;
-    for (struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+    struct dirent *entry = NULL;
+    while ((entry = readdir(dir)) != NULL) { /* NOLINT(concurrency-mt-unsafe): one thread */
         if (fstatat(dirfd(dir), entry->d_name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(file.st_mode))
             bytes += file.st_blocks * 512;

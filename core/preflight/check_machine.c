@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -60,8 +61,8 @@ static void try_filesystem(const struct preflight *preflight, const char *filesy
         finding_add(finding, VERDICT_FAIL, "see dmesg",
                     "a scratch %s was thawed by the watchdog, not at our word", filesystem);
     } else {
-        finding_add(finding, VERDICT_OK, "", "a scratch %s froze and thawed in %lld us", filesystem,
-                    (long long)(held.freeze_us + held.held_us + held.thaw_us));
+        finding_add(finding, VERDICT_OK, "", "a scratch %s froze and thawed in %" PRId64 " us",
+                    filesystem, held.freeze_us + held.held_us + held.thaw_us);
     }
 }
 

@@ -73,10 +73,12 @@ enum error_code check_rights(struct preflight *preflight, struct finding *findin
     TRY(rights_list(&request, &rights, err));
     for (size_t i = 0; i < rights.count; i++)
         TRY(ask(&asker, &rights.items[i], &answers, finding, err));
-    finding_add(finding, VERDICT_OK, "",
-                "%zu rights are there, %zu come with a grant, %zu cannot be "
-                "asked about%s",
-                answers.allowed, answers.lent, answers.unknown,
-                answers.unknown > 0 ? "; --canary uses most of those" : "");
+    finding_add(finding, VERDICT_OK, "", "%zu rights are there", answers.allowed);
+    if (answers.lent > 0)
+        finding_add(finding, VERDICT_OK, "", "%zu come with a grant", answers.lent);
+    if (answers.unknown > 0) {
+        finding_add(finding, VERDICT_OK, "",
+                    "%zu cannot be asked about, --canary uses most of them", answers.unknown);
+    }
     return ERR_NONE;
 }

@@ -19,7 +19,6 @@ void finding_add(struct finding *finding, enum verdict verdict, const char *reme
                  const char *format, ...)
 {
     size_t length = strlen(finding->text);
-    va_list arguments;
     if (length > 0 && verdict < finding->verdict)
         return;
     if (length == 0 || verdict > finding->verdict) {
@@ -30,6 +29,7 @@ void finding_add(struct finding *finding, enum verdict verdict, const char *reme
         memcpy(finding->text + length, "; ", 3);
         length += 2;
     }
+    va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(finding->text + length, sizeof(finding->text) - length, format, arguments);
     va_end(arguments);

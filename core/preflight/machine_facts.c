@@ -22,10 +22,11 @@ bool machine_has(const char *list, int major)
 
 bool kernel_is_at_least(const char *release, int major, int minor)
 {
-    int its_major = 0;
-    int its_minor = 0;
-    if (sscanf(release, "%d.%d", &its_major, &its_minor) != 2)
+    char *end = NULL;
+    long its_major = strtol(release, &end, 10);
+    if (end == release || *end != '.')
         return false;
+    long its_minor = strtol(end + 1, NULL, 10);
     return its_major != major ? its_major > major : its_minor >= minor;
 }
 
@@ -47,7 +48,7 @@ static void add_major(const char *path, const char *before, char list[MACHINE_TE
 static void find_majors(const char *pattern, const char *before, char list[MACHINE_TEXT_SIZE])
 {
     glob_t found = {0};
-    if (glob(pattern, 0, NULL, &found) == 0) {
+    if (glob(pattern, 0, NULL, &found) == 0) { /* NOLINT(concurrency-mt-unsafe): one thread */
         for (size_t i = 0; i < found.gl_pathc; i++)
             add_major(found.gl_pathv[i], before, list);
     }
