@@ -2,17 +2,10 @@
 
 #include <math.h>
 
-/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014). */
-static uint64_t mix(uint64_t value)
-{
-    value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return value ^ (value >> 31);
-}
-
 uint64_t dice_hash(uint64_t left, uint64_t right)
 {
-    return mix(mix(left + UINT64_C(0x9e3779b97f4a7c15)) ^ (right * UINT64_C(0xd6e8feb86659fd93)));
+    return dice_mix(dice_mix(left + UINT64_C(0x9e3779b97f4a7c15)) ^
+                    (right * UINT64_C(0xd6e8feb86659fd93)));
 }
 
 uint64_t dice_hash_text(uint64_t seed, const char *text)
@@ -21,12 +14,6 @@ uint64_t dice_hash_text(uint64_t seed, const char *text)
     for (const char *at = text; *at != '\0'; at++)
         hash = dice_hash(hash, (uint64_t)(unsigned char)*at);
     return hash;
-}
-
-uint64_t dice_next(struct dice *dice)
-{
-    dice->state += UINT64_C(0x9e3779b97f4a7c15);
-    return mix(dice->state);
 }
 
 double dice_uniform(struct dice *dice)

@@ -13,14 +13,26 @@ struct dice {
     uint64_t state;
 };
 
+/* The finaliser of SplitMix64 (Steele, Lea, Flood 2014). */
+static inline uint64_t dice_mix(uint64_t value)
+{
+    value = (value ^ (value >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    value = (value ^ (value >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return value ^ (value >> 31);
+}
+
 /* Mixes two numbers into one that looks random. */
 uint64_t dice_hash(uint64_t left, uint64_t right);
 
 /* The same for a text. */
 uint64_t dice_hash_text(uint64_t seed, const char *text);
 
-/* The next 64 random bits. */
-uint64_t dice_next(struct dice *dice);
+/* The next 64 random bits. In the header because a ghost draws some million of them for a snapshot. */
+static inline uint64_t dice_next(struct dice *dice)
+{
+    dice->state += UINT64_C(0x9e3779b97f4a7c15);
+    return dice_mix(dice->state);
+}
 
 /* Uniform in (0, 1). */
 double dice_uniform(struct dice *dice);
