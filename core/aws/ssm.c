@@ -12,7 +12,7 @@
 /* SSM cuts longer output off (API reference, GetCommandInvocation: StandardOutputContent). */
 #define OUTPUT_MAX 24000
 
-enum { POLL_MS = 200, BYE_MS = 10000, COMMAND_ID_SIZE = 40 };
+enum { POLL_MS = 200, BYE_MS = 10000, COMMAND_ID_SIZE = 40, DELIVERY_S = 30 };
 
 /* Sends one operation, "AmazonSSM.NAME", and parses its answer. */
 static enum error_code ask(struct client *client, const char *target, const struct strbuf *json,
@@ -51,8 +51,10 @@ static enum error_code send_command(struct ssm *ssm, const char *line,
     TRY(strbuf_check(&command, err));
     strbuf_puts(&json, "{\"InstanceIds\":[");
     jval_quote(&json, ssm->instance_id);
-    strbuf_puts(&json, "],\"DocumentName\":\"AWS-RunShellScript\",\"TimeoutSeconds\":30,"
-                       "\"Comment\":\"ebshift\",\"Parameters\":{\"commands\":[");
+    strbuf_printf(&json,
+                  "],\"DocumentName\":\"AWS-RunShellScript\",\"TimeoutSeconds\":%d,"
+                  "\"Comment\":\"ebshift\",\"Parameters\":{\"commands\":[",
+                  DELIVERY_S);
     jval_quote(&json, strbuf_text(&command));
     strbuf_puts(&json, "]}}");
     ssm->talking = true;
@@ -70,18 +72,30 @@ static bool is_under_way(const char *status)
            strcmp(status, "Delayed") == 0 || strcmp(status, "Cancelling") == 0;
 }
 
-static enum error_code take_output(const struct jval *root, struct strbuf *answer,
-                                   struct error *err)
+/* Which of the ways to end badly it was; a command that nobody took is the agent's affair. */
+static enum error_code tell_end(const struct jval *root, const char *instance_id, struct error *err)
 {
-    const char *status = jval_text(root, "Status");
+    const char *details = jval_text(root, "StatusDetails");
+    const char *told = jval_text(root, "StandardErrorContent");
+    bool untaken =
+        strcmp(details, "DeliveryTimedOut") == 0 || strcmp(details, "Undeliverable") == 0;
+    if (untaken) {
+        return error_set(
+            err, ERR_UNREACHABLE,
+            "nobody took the command over SSM in %d s ('%s'): is the agent on '%s' alive?",
+            DELIVERY_S, details, instance_id);
+    }
+    return error_set(err, ERR_UNREACHABLE, "the command over SSM ended as '%.40s'%s%.*s", details,
+                     told[0] == '\0' ? "" : ": ", (int)strcspn(told, "\n"), told);
+}
+
+static enum error_code take_output(const struct ssm *ssm, const struct jval *root,
+                                   struct strbuf *answer, struct error *err)
+{
     const char *output = jval_text(root, "StandardOutputContent");
     size_t length = strcspn(output, "\n");
-    if (strcmp(status, "Success") != 0) {
-        const char *told = jval_text(root, "StandardErrorContent");
-        return error_set(err, ERR_UNREACHABLE, "the command over SSM ended as '%.40s'%s%.*s",
-                         jval_text(root, "StatusDetails"), told[0] == '\0' ? "" : ": ",
-                         (int)strcspn(told, "\n"), told);
-    }
+    if (strcmp(jval_text(root, "Status"), "Success") != 0)
+        return tell_end(root, ssm->instance_id, err);
     if (length >= OUTPUT_MAX || output[length] == '\0')
         return error_set(err, ERR_UNREACHABLE, "SSM has cut the answer off");
     strbuf_add(answer, output, length);
@@ -102,7 +116,7 @@ static enum error_code poll_once(struct ssm *ssm, const struct strbuf *json, str
     if (is_under_way(jval_text(root, "Status")))
         return ERR_NONE;
     *over = true;
-    return take_output(root, answer, err);
+    return take_output(ssm, root, answer, err);
 }
 
 static enum error_code wire_ask(void *self, const char *line, int64_t limit_ms,

@@ -160,7 +160,7 @@ static const struct scenario scenarios[] = {
      3},
     {"command: nobody took it",
      COMMAND,
-     {{OK200, SENT, 0}, {OK200, ENDED("TimedOut"), 0}},
+     {{OK200, SENT, 0}, {OK200, ENDED("DeliveryTimedOut"), 0}},
      ERR_UNREACHABLE,
      2,
      0},
