@@ -101,23 +101,27 @@ static enum error_code attach_loop(int image, char device[32], int *loop, struct
     return code;
 }
 
-static enum error_code mount_image(const struct scratch *scratch, struct error *err)
+static enum error_code make_device(const struct scratch *scratch, char device[32], int *loop,
+                                   struct error *err)
 {
-    char device[32];
-    int loop = -1;
     int image = open(scratch->directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (image < 0 || ftruncate(image, IMAGE_BYTES) != 0)
         return cannot("make a scratch file", err);
     enum error_code code = make_filesystem(scratch->filesystem, image, err);
     if (code == ERR_NONE)
-        code = attach_loop(image, device, &loop, err);
+        code = attach_loop(image, device, loop, err);
     (void)close(image);
-    TRY(code);
-    int mounted = mount(device, scratch->directory, scratch->filesystem, MS_NOATIME | MS_NODEV, "");
-    if (mounted != 0)
-        code = cannot("mount a scratch filesystem", err);
-    (void)close(loop);
     return code;
+}
+
+/* With a /run of its own: the record of what is frozen (frozen_record.h) is for mounts that somebody
+ * may have to thaw, and this one goes with its process. What is unmounted outside goes here too. */
+static enum error_code own_mounts(struct error *err)
+{
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL) != 0 ||
+        mount("none", "/run", "tmpfs", 0, "size=64k") != 0)
+        return cannot("have mounts of our own", err);
+    return ERR_NONE;
 }
 
 static enum error_code hold_once(const char *mount_point, struct held *held, struct error *err)
@@ -140,15 +144,18 @@ static enum error_code hold_once(const char *mount_point, struct held *held, str
     return code == ERR_NONE ? settled : code;
 }
 
-/* With a /run of its own: the record of what is frozen (frozen_record.h) is for mounts that somebody
- * may have to thaw, and this one goes with its process. */
+/* All mounts of the machine are held as long as those of our own are there: that is the last thing
+ * before the freeze. */
 static enum error_code try_alone(const struct scratch *scratch, struct held *held,
                                  struct error *err)
 {
-    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-        mount("none", "/run", "tmpfs", 0, "size=64k") != 0)
-        return cannot("have mounts of our own", err);
-    TRY(mount_image(scratch, err));
+    char device[32];
+    int loop = -1;
+    TRY(make_device(scratch, device, &loop, err));
+    TRY(own_mounts(err));
+    if (mount(device, scratch->directory, scratch->filesystem, MS_NOATIME | MS_NODEV, "") != 0)
+        return cannot("mount a scratch filesystem", err);
+    (void)close(loop);
     enum error_code code = hold_once(scratch->directory, held, err);
     (void)umount2(scratch->directory, MNT_DETACH);
     return code;
