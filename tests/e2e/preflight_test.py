@@ -357,6 +357,14 @@ def check_missing_right(world, where):
     undo()
 
 
+def check_refused(world):
+    """Rights that only the canary needs on the source's side are no reason not to go."""
+    with denied(world, "CreateSnapshot"):
+        document = world.preflight(*world.here, "--canary")
+    told = named(document, "warn")["canary"]["finding"]
+    h.check("no canary was sent" in told and not left_by_canaries(world), told)
+
+
 def test_other_account(world):
     """Region and account at once: two hops, a share and a grant."""
     role = world.env["CLOUDSIM_ROLE_B"]
@@ -385,6 +393,7 @@ def test(place):
     for state in ("cut", "final-complete", "final-copy", "volumes", "volumes-ready", "aborting"):
         check_killed(world, world.here, state, "preflight", "--canary", *world.here)
     check_killed(world, world.here, "final-copied", "abort", how=signal.SIGINT)
+    check_refused(world)
     test_other_account(world)
 
 
