@@ -93,9 +93,10 @@ int main(int argc, char **argv)
 {
     bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
     char **words = argv + (json ? 2 : 1);
-    size_t count = words[0] != NULL ? strtoull(words[0], NULL, 10) : 50;
-    uint64_t first_seed = words[0] != NULL && words[1] != NULL ? strtoull(words[1], NULL, 10) : 501;
-    if (count == 0 || count > WORLDS_MAX) {
+    int words_given = argc - (json ? 2 : 1);
+    size_t count = words_given > 0 ? strtoull(words[0], NULL, 10) : 50;
+    uint64_t first_seed = words_given > 1 ? strtoull(words[1], NULL, 10) : 501;
+    if (count == 0 || count > WORLDS_MAX || words_given > 2) {
         (void)fprintf(stderr, "usage: series-bench [--json] [WORLDS (1 to %d)] [FIRST_SEED]\n",
                       WORLDS_MAX);
         return 2;
