@@ -121,19 +121,25 @@ enum error_code episode_ask(const struct episode *episode, struct episode_answer
         return error_set(err, ERR_INVALID, "an episode needs a snapshot");
     TRY(fit(episode, &model, err));
     struct plan_member member = {.model = &model,
-                                 .last_snapshot_ms = tick_to_ms(last_tick(episode))};
+                                 /* The scorer's rounds lie on whole ticks. */
+                                 .last_snapshot_ms =
+                                     tick_to_ms(fmin(last_tick(episode), episode->now))};
     struct plan_input input = {
         .now_ms = tick_to_ms(episode->now),
         .window_start_ms = tick_to_ms(episode->fence),
         .window_end_ms = tick_to_ms(episode->fence) + WINDOW_MS,
         .confidence = episode->confidence,
-        .fixed_fence = true,
+        .fixed_fence = episode->window <= 0,
         .members = &member,
         .member_count = 1,
         .overhead = {.p50_s = OWN_STEPS_S, .p95_s = OWN_STEPS_S},
         .round_price_s = episode->round_price * TICK_S,
         .seed = SEED,
     };
+    if (episode->window > 0) {
+        input.max_downtime_ms = llround(episode->limit * (double)TICK_MS);
+        input.window_end_ms = tick_to_ms(episode->fence + episode->window) + input.max_downtime_ms;
+    }
     if (episode->running) {
         input.phase = PLAN_SNAPSHOT_PENDING;
         /* The scorer rounds the present down to a tick, the start to half a one. */

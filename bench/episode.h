@@ -28,6 +28,10 @@ struct episode {
     double fence;
     double confidence;
     double round_price;
+    /* Where positive, the fence is not fixed: it may come so much later, and must come when nothing
+     * is in flight, for a final of at most `limit`. */
+    double window;
+    double limit;
     bool running;
     double running_start;               /* of the snapshot in flight */
     const struct episode_round *rounds; /* oldest first */

@@ -13,11 +13,12 @@
 #include "bench/speed.h"
 #include "bench/step.h"
 #include "bench/table.h"
+#include "bench/window.h"
 
 static const char usage[] = "usage: forecast-bench predict D|T|R DIRECTORY\n"
                             "       forecast-bench step <QUESTION.json\n"
                             "       forecast-bench score DIRECTORY\n"
-                            "       forecast-bench nights DIRECTORY [FIRST_SEED [SEEDS]]\n"
+                            "       forecast-bench nights|window DIRECTORY [FIRST_SEED [SEEDS]]\n"
                             "       forecast-bench speed [VOLUMES]\n"
                             "       forecast-bench speed-case NUMBER";
 
@@ -96,6 +97,8 @@ static enum error_code nights(int argc, char *const *argv, struct error *err)
 {
     unsigned long first = argc > 3 ? strtoul(argv[3], NULL, 10) : 1;
     size_t count = argc > 4 ? strtoul(argv[4], NULL, 10) : DEFAULT_BATCHES;
+    if (strcmp(argv[1], "window") == 0)
+        return window_print(argv[2], first, count, err);
     return nights_print(argv[2], first, count, err);
 }
 
@@ -109,7 +112,8 @@ static enum error_code run(int argc, char *const *argv, struct error *err)
         bool all_pass = false;
         return scoreboard_print(argv[2], &all_pass, err);
     }
-    if (argc >= 3 && argc <= 5 && strcmp(argv[1], "nights") == 0)
+    if (argc >= 3 && argc <= 5 &&
+        (strcmp(argv[1], "nights") == 0 || strcmp(argv[1], "window") == 0))
         return nights(argc, argv, err);
     if ((argc == 2 || argc == 3) && strcmp(argv[1], "speed") == 0) {
         long volumes = argc == 3 ? strtol(argv[2], NULL, 10) : DEFAULT_FLEET;

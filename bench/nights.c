@@ -62,34 +62,74 @@ static void print_row(const char *name, const struct series_results *sum)
     (void)fflush(stdout);
 }
 
-static enum error_code play_cell(struct sums *sums, const struct trace *trace, size_t volume,
-                                 size_t load, unsigned long seed, struct error *err)
+/* Hands the nights of a batch on, with the place of their volume and load. */
+struct tour {
+    enum error_code (*visit)(void *self, const struct night *night, struct error *err);
+    void *self;
+    size_t volume;
+    size_t load;
+};
+
+static enum error_code tour_cell(const struct tour *tour, const struct trace *trace,
+                                 unsigned long seed, struct error *err)
 {
-    struct series_results *const ways[] = {&sums->batch, &sums->by_load[load],
-                                           &sums->by_volume[volume], &sums->all};
+    unsigned long cell = (seed * VOLUME_COUNT + tour->volume) * LOAD_COUNT + tour->load;
     for (size_t i = 0; i < NIGHTS_PER_CELL; i++) {
         CLEANUP_NIGHT struct night night = {0};
-        struct series_results one = {0};
-        unsigned long own = ((seed * VOLUME_COUNT + volume) * LOAD_COUNT + load) * NIGHTS_PER_CELL;
-        TRY(night_make(&night, trace, loads[load], own + i, err));
-        TRY(series_results_add(&one, &night, err));
-        for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)
-            series_results_join(ways[way], &one);
+        TRY(night_make(&night, trace, loads[tour->load], cell * NIGHTS_PER_CELL + i, err));
+        TRY(tour->visit(tour->self, &night, err));
     }
     return ERR_NONE;
 }
 
-static enum error_code play_batch(struct sums *sums, const struct volumes *volumes,
+static enum error_code tour_batch(struct tour *tour, const struct volumes *volumes,
+                                  unsigned long seed, struct error *err)
+{
+    for (tour->volume = 0; tour->volume < VOLUME_COUNT; tour->volume++) {
+        for (tour->load = 0; tour->load < LOAD_COUNT && volumes->there[tour->volume]; tour->load++)
+            TRY(tour_cell(tour, &volumes->traces[tour->volume], seed, err));
+    }
+    return ERR_NONE;
+}
+
+enum error_code nights_each(const char *directory, unsigned long seed,
+                            enum error_code (*visit)(void *self, const struct night *night,
+                                                     struct error *err),
+                            void *self, struct error *err)
+{
+    CLEANUP(volumes_done) struct volumes volumes = {0};
+    struct tour tour = {.visit = visit, .self = self};
+    TRY(volumes_read(&volumes, directory, err));
+    return tour_batch(&tour, &volumes, seed, err);
+}
+
+/* The sums, and the tour that fills them. */
+struct count {
+    struct sums sums;
+    struct tour tour;
+};
+
+static enum error_code add_night(void *self, const struct night *night, struct error *err)
+{
+    struct count *count = self;
+    struct sums *sums = &count->sums;
+    struct series_results *const ways[] = {&sums->batch, &sums->by_load[count->tour.load],
+                                           &sums->by_volume[count->tour.volume], &sums->all};
+    struct series_results one = {0};
+    TRY(series_results_add(&one, night, err));
+    for (size_t way = 0; way < sizeof(ways) / sizeof(ways[0]); way++)
+        series_results_join(ways[way], &one);
+    return ERR_NONE;
+}
+
+static enum error_code play_batch(struct count *count, const struct volumes *volumes,
                                   unsigned long seed, struct error *err)
 {
     char name[32];
-    sums->batch = (struct series_results){0};
-    for (size_t volume = 0; volume < VOLUME_COUNT; volume++) {
-        for (size_t load = 0; load < LOAD_COUNT && volumes->there[volume]; load++)
-            TRY(play_cell(sums, &volumes->traces[volume], volume, load, seed, err));
-    }
+    count->sums.batch = (struct series_results){0};
+    TRY(tour_batch(&count->tour, volumes, seed, err));
     (void)snprintf(name, sizeof(name), "seed %lu", seed);
-    print_row(name, &sums->batch);
+    print_row(name, &count->sums.batch);
     return ERR_NONE;
 }
 
@@ -97,21 +137,23 @@ enum error_code nights_print(const char *directory, unsigned long first, size_t 
                              struct error *err)
 {
     CLEANUP(volumes_done) struct volumes volumes = {0};
-    struct sums sums = {0};
+    struct count played = {0};
+    const struct sums *sums = &played.sums;
     char name[32];
+    played.tour = (struct tour){.visit = add_night, .self = &played};
     TRY(volumes_read(&volumes, directory, err));
     printf("%-10s %6s %8s %8s %8s %7s %7s %7s %7s %6s\n", "", "nights", "J ours", "b2b", "qemu",
            "/b2b", "/qemu", "rounds", "of b2b", "kept");
     for (size_t i = 0; i < count; i++)
-        TRY(play_batch(&sums, &volumes, first + i, err));
+        TRY(play_batch(&played, &volumes, first + i, err));
     for (size_t i = 0; i < LOAD_COUNT; i++) {
         (void)snprintf(name, sizeof(name), "load %.1f", loads[i]);
-        print_row(name, &sums.by_load[i]);
+        print_row(name, &sums->by_load[i]);
     }
     for (size_t i = 0; i < VOLUME_COUNT; i++) {
         (void)snprintf(name, sizeof(name), "volume %s", volume_names[i]);
-        print_row(name, &sums.by_volume[i]);
+        print_row(name, &sums->by_volume[i]);
     }
-    print_row("all", &sums.all);
+    print_row("all", &sums->all);
     return ERR_NONE;
 }

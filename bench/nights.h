@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "bench/night.h"
 #include "model/error.h"
 
 /* Plays a batch for each seed first..first + count - 1 and prints a row for each, for each load and
@@ -14,5 +15,12 @@
  * Errors: ERR_NOT_FOUND if there is no trace; as play_night(). */
 MUST_CHECK enum error_code nights_print(const char *directory, unsigned long first, size_t count,
                                         struct error *err);
+
+/* Hands the nights of one batch to visit(self, ...), one after another.
+ * Errors: as nights_print(), and those of visit. */
+MUST_CHECK enum error_code
+nights_each(const char *directory, unsigned long seed,
+            enum error_code (*visit)(void *self, const struct night *night, struct error *err),
+            void *self, struct error *err);
 
 #endif

@@ -3,6 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include <gsl/gsl_sort.h>
+#include <gsl/gsl_statistics_double.h>
+
 #include "bench/bench_clock.h"
 
 /* Price of a round and the wanted confidence, as the recordings' scoreboard has them. */
@@ -14,6 +17,10 @@
 #define SHOWN_TICKS 2016
 /* Starts lie on half ticks. */
 #define LEAST_PAUSE 0.5
+/* Four hours in which the cut may be made. */
+#define WINDOW_TICKS 48.0
+/* Rounds that the next final is compared with by its blocks. */
+#define PAST_COMPARED 12
 
 /* A night while it is played. */
 struct play {
@@ -56,12 +63,11 @@ static void make_round(struct play *play, double start)
     play->made++;
 }
 
-static double downtime_of(const struct play *play)
+/* Writers stop at `fence`; what runs then is waited for. */
+static double downtime_at(const struct play *play, double fence)
 {
-    double blocks = trace_changed(play->night->trace, play->last, play->night->fence);
-    double over = fmax(play->night->fence, play->busy) +
-                  night_duration(play->night, blocks, play->night->fence);
-    return over - play->night->fence;
+    double blocks = trace_changed(play->night->trace, play->last, fence);
+    return fmax(fence, play->busy) + night_duration(play->night, blocks, fence) - fence;
 }
 
 /* Constant rates: what the last round changed per tick, and carried per tick. */
@@ -178,7 +184,7 @@ enum error_code play_night(const struct night *night, enum series_policy policy,
         return error_set(err, ERR_NO_MEMORY, "cannot hold a night");
     play_begin(play, night);
     enum error_code code = play_on(play, policy, &promise, err);
-    double downtime = downtime_of(play);
+    double downtime = downtime_at(play, play->night->fence);
     *result = (struct series_result){
         .downtime = downtime,
         .rounds = (double)play->made,
@@ -186,5 +192,123 @@ enum error_code play_night(const struct night *night, enum series_policy policy,
         .kept = downtime <= promise,
     };
     free(play);
+    return code;
+}
+
+/* One night in its window: what the rules share, and what came of each. */
+struct window {
+    struct play play;
+    struct view view;
+    double limit; /* promised for the first cut */
+    bool has_cut[WINDOW_RULE_COUNT];
+    struct series_result *results;
+};
+
+static struct series_result result_at(const struct window *window, double cut)
+{
+    double downtime = downtime_at(&window->play, cut);
+    return (struct series_result){
+        .downtime = downtime,
+        .rounds = (double)window->play.made,
+        .cost = downtime + ROUND_PRICE * (double)window->play.made,
+        .kept = downtime <= window->limit,
+    };
+}
+
+/* Whether the planner would make another round at `now`; *limit is what it would promise. */
+static enum error_code ask_window(struct window *window, double now, bool *another, double *promise,
+                                  struct error *err)
+{
+    struct episode_answer answer = {0};
+    struct episode episode = known_at(&window->play, now, window->view.rounds, window->view.writes);
+    if (window->limit > 0) {
+        episode.window = WINDOW_TICKS;
+        episode.limit = window->limit;
+    } else {
+        episode.fence = now;
+    }
+    TRY(episode_ask(&episode, &answer, err));
+    *another = answer.has_start;
+    *promise = answer.promise;
+    return ERR_NONE;
+}
+
+/* The first cut that is possible, where the promise is made. */
+static enum error_code cut_first(struct window *window, double cut, struct error *err)
+{
+    bool another = false;
+    TRY(ask_window(window, cut, &another, &window->limit, err));
+    window->results[WINDOW_FIRST] = result_at(window, cut);
+    window->results[WINDOW_ORACLE] = window->results[WINDOW_FIRST];
+    return ERR_NONE;
+}
+
+/* Whether a final now would carry no more than half of the rounds before, or two more would not fit. */
+static bool is_small(const struct play *play, double now)
+{
+    double past[PAST_COMPARED];
+    size_t count = play->round_count < PAST_COMPARED ? play->round_count : PAST_COMPARED;
+    double blocks = trace_changed(play->night->trace, play->last, now);
+    double usual_ticks = play->night->overhead + play->night->per_block * blocks;
+    for (size_t i = 0; i < count; i++)
+        past[i] = play->rounds[play->round_count - 1 - i].changed_blocks;
+    gsl_sort(past, 1, count);
+    return blocks <= gsl_stats_median_from_sorted_data(past, 1, count) ||
+           now + 2 * usual_ticks > play->night->fence + WINDOW_TICKS;
+}
+
+static void cut_at(struct window *window, enum window_rule rule, double now)
+{
+    if (!window->has_cut[rule])
+        window->results[rule] = result_at(window, now);
+    window->has_cut[rule] = true;
+}
+
+/* Nothing is in flight at `now`, in the window: each rule may cut. */
+static enum error_code cut_perhaps(struct window *window, double now, struct error *err)
+{
+    struct series_result here = result_at(window, now);
+    bool another = false;
+    double promise = 0;
+    if (here.cost < window->results[WINDOW_ORACLE].cost)
+        window->results[WINDOW_ORACLE] = here;
+    if (is_small(&window->play, now))
+        cut_at(window, WINDOW_BLOCKS, now);
+    if (window->has_cut[WINDOW_PLANNER])
+        return ERR_NONE;
+    TRY(ask_window(window, now, &another, &promise, err));
+    if (!another)
+        cut_at(window, WINDOW_PLANNER, now);
+    return ERR_NONE;
+}
+
+static enum error_code play_through(struct window *window, struct error *err)
+{
+    struct play *play = &window->play;
+    double fence = play->night->fence;
+    play_steadily(play, play->night->begin, POLICY_BACK_TO_BACK);
+    double now = fmax(fence, play->busy);
+    TRY(cut_first(window, now, err));
+    do {
+        TRY(cut_perhaps(window, now, err));
+        make_round(play, half_tick_up(fmax(now, play->last + LEAST_PAUSE)));
+        now = play->busy;
+    } while (has_room(play) && now <= fence + WINDOW_TICKS);
+    /* Who began a round that outlasts the window must take it. */
+    cut_at(window, WINDOW_BLOCKS, now);
+    cut_at(window, WINDOW_PLANNER, now);
+    return ERR_NONE;
+}
+
+enum error_code play_window(const struct night *night,
+                            struct series_result results[WINDOW_RULE_COUNT], struct error *err)
+{
+    struct window *window = calloc(1, sizeof(*window));
+    if (window == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot hold a night");
+    window->results = results;
+    play_begin(&window->play, night);
+    enum error_code code = play_through(window, err);
+    free(window);
     return code;
 }

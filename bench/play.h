@@ -26,6 +26,24 @@ struct series_result {
     double kept; /* 1 if within the promise made at the beginning; planner only */
 };
 
+/* Where the operator gave a window: the cut is made when a round of a back-to-back series is over. */
+enum window_rule {
+    WINDOW_FIRST,   /* the first one in the window */
+    WINDOW_PLANNER, /* the one that the planner chooses, asked at each */
+    /* The first that carries no more blocks than half of the dozen rounds before, as long as two more
+     * fit: what a rule could do that knew the blocks, though not the luck. */
+    WINDOW_BLOCKS,
+    WINDOW_ORACLE, /* the best one, known only afterwards */
+};
+#define WINDOW_RULE_COUNT 4
+
+/* Plays *night back to back and cuts by each rule in the four hours from its fence on. `kept`: within
+ * what the planner promises for the first cut when it stands before it.
+ * Errors: as episode_ask(); ERR_NO_MEMORY. */
+MUST_CHECK enum error_code play_window(const struct night *night,
+                                       struct series_result results[WINDOW_RULE_COUNT],
+                                       struct error *err);
+
 /* Plays *night under a policy.
  * Errors: as episode_ask(); ERR_NO_MEMORY. */
 MUST_CHECK enum error_code play_night(const struct night *night, enum series_policy policy,

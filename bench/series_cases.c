@@ -79,31 +79,52 @@ void series_results_mean(struct series_results *results)
     }
 }
 
-static enum error_code play_all(const struct jval *rows, const char *directory,
-                                struct series_results *results, struct error *err)
+/* Whom the nights are handed to. */
+struct visitor {
+    enum error_code (*visit)(void *self, const struct night *night, struct error *err);
+    void *self;
+};
+
+static enum error_code visit_all(const struct jval *rows, const char *directory,
+                                 const struct visitor *visitor, struct error *err)
 {
     CLEANUP(volumes_done) struct volumes volumes = {0};
     for (size_t i = 0; i < jval_count(rows); i++) {
+        CLEANUP_NIGHT struct night night = {0};
         const struct jval *row = jval_at(rows, i);
         const struct trace *trace = NULL;
         TRY(find_volume(&volumes, directory, jval_text(row, "vol"), &trace, err));
-        CLEANUP_NIGHT struct night night = {0};
         TRY(night_read(&night, row, trace, err));
-        TRY(series_results_add(results, &night, err));
+        TRY(visitor->visit(visitor->self, &night, err));
     }
-    series_results_mean(results);
     return ERR_NONE;
 }
 
-enum error_code series_cases_play(const char *directory, struct series_results *results,
-                                  struct error *err)
+enum error_code series_cases_each(const char *directory,
+                                  enum error_code (*visit)(void *self, const struct night *night,
+                                                           struct error *err),
+                                  void *self, struct error *err)
 {
     CLEANUP_JVAL struct jval *root = NULL;
+    const struct visitor visitor = {.visit = visit, .self = self};
     char path[4096];
     char *text = NULL;
     (void)snprintf(path, sizeof(path), "%s/episodes.json.gz", directory);
     TRY(table_read_text(path, &text, err));
     enum error_code code = jval_parse(text, strlen(text), &root, err);
     free(text);
-    return code == ERR_NONE ? play_all(root, directory, results, err) : code;
+    return code == ERR_NONE ? visit_all(root, directory, &visitor, err) : code;
+}
+
+static enum error_code add_night(void *self, const struct night *night, struct error *err)
+{
+    return series_results_add(self, night, err);
+}
+
+enum error_code series_cases_play(const char *directory, struct series_results *results,
+                                  struct error *err)
+{
+    TRY(series_cases_each(directory, add_night, results, err));
+    series_results_mean(results);
+    return ERR_NONE;
 }

@@ -27,6 +27,14 @@ void series_results_join(struct series_results *results, const struct series_res
 /* Turns the sums into means. */
 void series_results_mean(struct series_results *results);
 
+/* Hands the recorded episodes of a directory to visit(self, ...), one after another.
+ * Errors: as table.h, trace.h and json.h, and those of visit. */
+MUST_CHECK enum error_code series_cases_each(const char *directory,
+                                             enum error_code (*visit)(void *self,
+                                                                      const struct night *night,
+                                                                      struct error *err),
+                                             void *self, struct error *err);
+
 /* Plays all of episodes.json of a directory under each policy; means.
  * Errors: as table.h, trace.h, json.h and episode.h. */
 MUST_CHECK enum error_code series_cases_play(const char *directory, struct series_results *results,

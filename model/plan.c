@@ -98,18 +98,22 @@ static void add_round(const struct search *search, size_t slot, struct plan *pla
     plan->rounds[plan->round_count++] = round;
 }
 
-/* A round that only the slow draws make begins, in its own median, after the median cut: it is no
- * part of the schedule that people read. */
+/* A round that only some draws make begins, in its own median, after the median cut (the slow ones) or
+ * before the round before it (the quick ones): it is no part of the schedule that people read. */
 static void report_steps(const struct search *search, struct plan *plan)
 {
     struct quantiles cut = leg_quantiles(search, ROLLOUT_FINAL, LEG_START);
     plan->final.cut_at_ms = instant_after(search->input, cut.p50);
     if (search->input->phase != PLAN_IDLE)
         add_round(search, ROLLOUT_IN_FLIGHT, plan);
+    double last_s = -1;
     for (size_t slot = 0; slot < PLAN_MAX_ROUNDS; slot++) {
-        if (plan->round_count < PLAN_MAX_ROUNDS && is_made(search->rollout, slot) &&
-            leg_quantiles(search, slot, LEG_START).p50 < cut.p50)
-            add_round(search, slot, plan);
+        double start_s = leg_quantiles(search, slot, LEG_START).p50;
+        if (plan->round_count == PLAN_MAX_ROUNDS || !is_made(search->rollout, slot) ||
+            start_s >= cut.p50 || start_s <= last_s)
+            continue;
+        add_round(search, slot, plan);
+        last_s = start_s;
     }
     plan->final.full = plan->round_count == 0 && next_is_full(search->input);
     plan->final.delta_bytes = leg_quantiles(search, ROLLOUT_FINAL, LEG_DELTA);

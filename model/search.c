@@ -19,6 +19,9 @@ static const double gap_ratios[] = {1.0, 1.3, 1.7, 2.2, 3.0, 4.5, 7.0, 12.0};
 #define GAP_COUNT (sizeof(gap_ratios) / sizeof(gap_ratios[0]))
 /* A base this many settled rounds old is worth another round also when the run is late. */
 #define WORTH_GAP_RATIO 2.5
+/* In the window these are tried, against the first cut that is possible. */
+static const double worth_ratios[] = {1.5, 2.5, 4.0, 6.0};
+#define WORTH_COUNT (sizeof(worth_ratios) / sizeof(worth_ratios[0]))
 /* Waiting inside the window costs a little: less time is left if all goes wrong. */
 #define WAIT_WEIGHT 0.1
 
@@ -62,6 +65,25 @@ double search_quantile(const struct search *search, const double *values, size_t
     return upper_quantile(search->scratch, count, p);
 }
 
+/* In the window already: the cut waits for the rounds, there is nothing to space. */
+static bool is_late(const struct search *search, const struct rollout_candidate *candidate)
+{
+    return candidate->cut_s <= search->first_start_s + 1;
+}
+
+/* Rounds beyond those of the candidate, made in the window; mean over the draws. */
+static double late_rounds(const struct search *search, const struct rollout_candidate *candidate,
+                          size_t count)
+{
+    const struct rollout *rollout = search->rollout;
+    size_t made = 0;
+    for (size_t slot = candidate->round_count; slot < PLAN_MAX_ROUNDS; slot++) {
+        for (size_t i = 0; i < count; i++)
+            made += rollout->legs[slot * rollout->draw_count + i].made;
+    }
+    return (double)made / (double)count;
+}
+
 /* Half the mean, half the promise: good on most nights and not terrible on a bad one. */
 static double cost_of(const struct search *search, const struct rollout_candidate *candidate,
                       size_t count)
@@ -80,8 +102,10 @@ static double cost_of(const struct search *search, const struct rollout_candidat
     double sum = 0;
     for (size_t i = 0; i < count; i++)
         sum += fmin(costs[i], top);
-    return 0.5 * sum / (double)count + 0.5 * promise +
-           search->input->round_price_s * (double)candidate->round_count;
+    double rounds = (double)candidate->round_count;
+    if (is_late(search, candidate))
+        rounds += late_rounds(search, candidate, count);
+    return 0.5 * sum / (double)count + 0.5 * promise + search->input->round_price_s * rounds;
 }
 
 void search_correct(const struct search *search, size_t draw_count)
@@ -187,12 +211,6 @@ static struct rollout_candidate candidate_of(const struct search *search, size_t
         .worth_gap_s = input->fixed_fence ? HUGE_VAL : WORTH_GAP_RATIO * search->series->round_s,
         .end_s = search_seconds_until(input, input->window_end_ms) - input->overhead.p50_s,
     };
-}
-
-/* In the window already: the cut waits for the rounds, there is nothing to space. */
-static bool is_late(const struct search *search, const struct rollout_candidate *candidate)
-{
-    return candidate->cut_s <= search->first_start_s + 1;
 }
 
 /* screen_limit_s: what the best one so far costs in the first few draws. */
@@ -302,6 +320,23 @@ static void prefer_early(const struct search *search, struct choice *best)
     }
 }
 
+/* When to stop in the window: at the first cut that is possible, or not before the base is younger
+ * than so many settled rounds. Going on must pay, and must not cost the promise. */
+static void choose_worth(const struct search *search, struct choice *best)
+{
+    size_t count = search_draws(search);
+    struct rollout_candidate candidate = best->candidate;
+    candidate.worth_gap_s = HUGE_VAL;
+    *best = try_candidate(search, &candidate);
+    double allowed = fmax(search_miss(search, count), 1 - search->input->confidence);
+    for (size_t i = 0; i < WORTH_COUNT; i++) {
+        candidate.worth_gap_s = worth_ratios[i] * search->series->round_s;
+        struct choice choice = try_candidate(search, &candidate);
+        if (search_miss(search, count) <= allowed)
+            keep_better(best, &choice);
+    }
+}
+
 struct choice search_best(const struct search *search)
 {
     struct choice best = best_start(search, 0, HUGE_VAL);
@@ -312,8 +347,11 @@ struct choice search_best(const struct search *search)
         if (!better && rounds > 1)
             break;
     }
-    if (!is_late(search, &best.candidate))
+    if (!is_late(search, &best.candidate)) {
         prefer_early(search, &best);
+    } else if (!search->input->fixed_fence) {
+        choose_worth(search, &best);
+    }
     return best;
 }
 

@@ -273,6 +273,25 @@ Test(plan, one_more_round_when_the_base_is_old_and_the_window_is_open)
     stage_done(&stage);
 }
 
+/* Going on must not cost the promise. */
+Test(plan, no_further_round_when_it_would_outlast_the_window)
+{
+    struct stage stage;
+    struct plan plan;
+    stage_init(&stage, 38, 40);
+    stage.input.window_start_ms = MADE_NOW_MS - HOUR_MS;
+    stage.input.window_end_ms = MADE_NOW_MS + 2 * HOUR_MS;
+    stage.member.last_snapshot_ms = MADE_NOW_MS - 3 * HOUR_MS;
+    stage.member.last_copied_ms = MADE_NOW_MS - 3 * HOUR_MS;
+    make(&stage, &plan);
+    cr_expect_eq(plan.next.action, PLAN_START_ROUND, "there is time");
+    stage.input.window_end_ms = MADE_NOW_MS + HOUR_MS * 3 / 4;
+    make(&stage, &plan);
+    cr_expect_eq(plan.next.action, PLAN_CUT);
+    cr_expect_eq(plan.round_count, 0);
+    stage_done(&stage);
+}
+
 Test(plan, a_set_is_as_slow_as_its_slowest_volume)
 {
     struct stage stage;
