@@ -82,6 +82,7 @@ static enum error_code list(struct policy *policy, struct error *err)
         .target = &session->target,
         .source_account = policy->who[0].account_id,
         .volumes = policy->knows_volumes ? &policy->volumes : NULL,
+        .canary = session->options.canary,
     };
     TRY(rights_list(&request, &policy->rights, err));
     return rights_list_watcher(&request, &policy->looks, err);

@@ -103,8 +103,9 @@ static const struct opt opts[] = {
            "leave snapshots and copies for a later run"),
     SWITCH("--force", force, VERB_INIT | VERB_MIGRATE | VERB_RESUME,
            "init: overwrite the config; else: go on although the plan does not fit"),
-    SWITCH("--canary", canary, VERB_PREFLIGHT,
-           "send a 1 GiB volume the whole way, and remove it again"),
+    SWITCH(
+        "--canary", canary, VERB_PREFLIGHT | VERB_POLICY,
+        "send a 1 GiB volume the whole way, and remove it again; policy: the rights for that too"),
     {"--report", "FILE", "write the findings there too, as JSON", VERB_PREFLIGHT, OPT_PATH,
      offsetof(struct options, report_path), NULL},
     {"--facts", "FILE", "write what others need to know of this machine there, and do nothing else",

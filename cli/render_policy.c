@@ -92,6 +92,7 @@ static void put_resources(struct texts *texts, const struct right *right,
     case RIGHT_TAG_OWN:
         put_ec2(texts, right, "snapshot", "*");
         return;
+    case RIGHT_SNAPSHOT_OF_CANARY:
     case RIGHT_MAKE_VOLUME:
     case RIGHT_ATTACH:
         put_ec2(texts, right, "volume", "*");
@@ -167,8 +168,9 @@ static void write_conditions(const struct policy_facts *facts, enum right_group 
         write_texts(json_out_object(conditions, "StringEquals"), "aws:RequestedRegion", regions);
     if (group == RIGHT_MAKE_SNAPSHOT || group == RIGHT_MAKE_VOLUME)
         condition(conditions, "StringLike", OWN_TAG("Request"), "*");
-    if (group == RIGHT_VOLUME_FROM || group == RIGHT_ATTACH || group == RIGHT_TAG_OWN ||
-        group == RIGHT_REMOVE || group == RIGHT_SHARE || group == RIGHT_UNSHARE)
+    if (group == RIGHT_SNAPSHOT_OF_CANARY || group == RIGHT_VOLUME_FROM || group == RIGHT_ATTACH ||
+        group == RIGHT_TAG_OWN || group == RIGHT_REMOVE || group == RIGHT_SHARE ||
+        group == RIGHT_UNSHARE)
         condition(conditions, "StringLike", OWN_TAG("Resource"), "*");
     if (group == RIGHT_SHARE || group == RIGHT_UNSHARE) {
         condition(conditions, "StringEquals",
@@ -230,6 +232,7 @@ static const char *sid_of(enum right_group group)
         [RIGHT_LOOK] = "Look",
         [RIGHT_READ_BLOCKS] = "ReadBlocks",
         [RIGHT_SNAPSHOT_OF] = "SnapshotOf",
+        [RIGHT_SNAPSHOT_OF_CANARY] = "SnapshotOfCanary",
         [RIGHT_MAKE_SNAPSHOT] = "MakeSnapshot",
         [RIGHT_COPY] = "Copy",
         [RIGHT_MAKE_VOLUME] = "MakeVolume",

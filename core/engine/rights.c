@@ -24,6 +24,7 @@ enum need {
     NEED_KEY_ATTACH = 1 << 16,
     NEED_KEY_LEND = 1 << 17,
     NEED_KEY_LEARN = 1 << 18,
+    NEED_CANARY = 1 << 19, /* a volume is made at the source, and a snapshot of it alone */
     NEED_NOTHING = 0,
 };
 
@@ -45,11 +46,12 @@ static const struct rule {
     {"ebs:ListChangedBlocks", RIGHT_READ_BLOCKS, NEED_LEARN},
     {"ebs:GetSnapshotBlock", RIGHT_READ_BLOCKS, NEED_NOTHING},
     {"ec2:CreateSnapshot", RIGHT_SNAPSHOT_OF, NEED_ONE},
-    {"ec2:CreateSnapshot", RIGHT_MAKE_SNAPSHOT, NEED_ONE},
+    {"ec2:CreateSnapshot", RIGHT_SNAPSHOT_OF_CANARY, NEED_CANARY},
+    {"ec2:CreateSnapshot", RIGHT_MAKE_SNAPSHOT, NEED_ONE | NEED_CANARY},
     {"ec2:CreateSnapshots", RIGHT_SNAPSHOT_OF, NEED_SET},
     {"ec2:CreateSnapshots", RIGHT_MAKE_SNAPSHOT, NEED_SET},
     {"ec2:CopySnapshot", RIGHT_COPY, NEED_COPY},
-    {"ec2:CreateVolume", RIGHT_MAKE_VOLUME, NEED_RESTORE},
+    {"ec2:CreateVolume", RIGHT_MAKE_VOLUME, NEED_RESTORE | NEED_CANARY},
     {"ec2:CreateVolume", RIGHT_VOLUME_FROM, NEED_RESTORE},
     {"ec2:AttachVolume", RIGHT_ATTACH, NEED_ATTACH},
     {"ec2:AttachVolume", RIGHT_ATTACH_TO, NEED_ATTACH},
@@ -69,7 +71,7 @@ static const struct rule {
     {"ssm:GetCommandInvocation", RIGHT_LOOK, NEED_COMMAND},
     {"sts:AssumeRole", RIGHT_ASSUME, NEED_ROLE},
     {"ec2:DeleteSnapshot", RIGHT_REMOVE, NEED_HOLD},
-    {"ec2:DeleteVolume", RIGHT_REMOVE, NEED_RESTORE},
+    {"ec2:DeleteVolume", RIGHT_REMOVE, NEED_RESTORE | NEED_CANARY},
     {"ec2:DetachVolume", RIGHT_REMOVE, NEED_ATTACH},
     {"ec2:DetachVolume", RIGHT_DETACH_FROM, NEED_ATTACH},
     {"ec2:ModifySnapshotAttribute", RIGHT_UNSHARE, NEED_SHARE},
@@ -288,6 +290,10 @@ enum error_code rights_list(const struct rights_request *request, struct rights 
     unsigned attach = request->config->target_instance[0] != '\0' ? NEED_KEY_ATTACH : 0;
     add(&builder, &source, source_needs(request->config) | role, "");
     add_keys(&builder, &source, NEED_KEY_LEARN, -1);
+    if (request->canary) {
+        add(&builder, &source, NEED_CANARY, "");
+        add_keys(&builder, &source, NEED_KEY_WRITE, -1);
+    }
     for (size_t i = 0; i < request->path->count; i++)
         add_hop(&builder, i);
     add(&builder, &target, target_needs(request->config), "");

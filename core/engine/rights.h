@@ -21,6 +21,7 @@ enum right_group {
     RIGHT_LOOK,        /* lists; these know no resources */
     RIGHT_READ_BLOCKS, /* which blocks of any snapshot are there, and which differ */
     RIGHT_SNAPSHOT_OF, /* of the volumes of the set, and their instance */
+    RIGHT_SNAPSHOT_OF_CANARY,
     RIGHT_MAKE_SNAPSHOT,
     RIGHT_COPY,
     RIGHT_MAKE_VOLUME,
@@ -72,9 +73,9 @@ struct rights_request {
     const struct path *path;
     const struct cloud *source;
     const struct cloud *target;
-    const char *source_account; /* empty: unknown */
-    const struct cloud_volumes
-        *volumes; /* of the set, for their keys; NULL: they may be encrypted */
+    const char *source_account;          /* empty: unknown */
+    const struct cloud_volumes *volumes; /* the set, for its keys; NULL: maybe encrypted */
+    bool canary;                         /* also what preflight's canary does */
 };
 
 /* Lists the rights of a run, each once, in the order of its work. Errors: ERR_NO_MEMORY. */

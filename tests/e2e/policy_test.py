@@ -134,6 +134,29 @@ def test_taken_away(world, share):
     h.check(missed > 0, f"preflight finds and names each of {missed} rights taken away")
 
 
+def test_canary(world):
+    """What nobody can ask about, a canary finds out; it has rights of its own."""
+    out, _ = world.cloud.ebshift("policy", *world.move, "--canary")
+    plain, world.policies = world.policies, json.loads(out)
+    world.give_all()
+    world.ebshift("preflight", "--canary")
+    found = [right for right in world.rights() if right[1] in UNASKED]
+    for side, action in found:
+        sides = ("source", "target") if world.one_role else (side,)
+        for each in sides:
+            world.give(each, world.without(each, action))
+        try:
+            out, told = world.ebshift("preflight", "--json", "--canary", code=3)
+        except AssertionError as error:
+            raise AssertionError(f"a canary without {side}'s {action}") from error
+        world.give_all()
+        h.check("kms:" in out + told or "key" in out + told,
+                f"the canary dies without {side}'s {action}")
+    world.policies = plain
+    world.give_all()
+    h.check(found, f"a canary finds {len(found)} rights that cannot be asked about")
+
+
 def test_migrate_without(world):
     """Where nobody asked beforehand, the run says what was not allowed, and abort removes the rest."""
     world.give("target", world.without("target", "ec2:CreateVolume"))
@@ -166,6 +189,8 @@ def test_region(place):
     out, _ = world.migrate()
     h.check(h.last_document(out)["state"] == "done", "the printed rights are enough for a region")
     test_taken_away(world, 1 if "--all" in sys.argv else 7)
+    if "--all" in sys.argv:
+        test_canary(world)
     test_migrate_without(world)
     test_watcher(world)
 
@@ -176,6 +201,7 @@ def test_account(place):
     out, _ = world.migrate()
     h.check(h.last_document(out)["state"] == "done", "the printed rights are enough for an account")
     test_taken_away(world, 1)
+    test_canary(world)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 #include "model/instant.h"
 #include "tests/sim/sim_digest.h"
 #include "tests/sim/sim_json.h"
+#include "tests/sim/sim_rights.h"
 #include "tests/sim/world_write.h"
 
 #define SIZE_MAX_GIB    65536
@@ -167,7 +168,8 @@ static bool start_with(struct sim_call *call, struct json_object *body, struct s
         return false;
     hash_request(&request, hash);
     call->ready = true; /* REST: what is not known is ignored */
-    if (!world_start_snapshot(call->world, &call->caller, &request, &snapshot, &call->refusal))
+    if (!sim_rights_check(call) ||
+        !world_start_snapshot(call->world, &call->caller, &request, &snapshot, &call->refusal))
         return false;
     write_started(call, snapshot, request.parent_id);
     return true;
@@ -249,7 +251,8 @@ static bool put_block(struct sim_call *call)
     if (!check_bytes(call, checksum))
         return false;
     call->ready = true; /* REST: what is not known is ignored */
-    if (!world_put_block(call->world, &call->caller, id, block,
+    if (!sim_rights_check(call) ||
+        !world_put_block(call->world, &call->caller, id, block,
                          (const uint8_t *)call->request->body, &call->refusal))
         return false;
     call->reply->status = 201;
@@ -283,7 +286,8 @@ static bool complete_snapshot(struct sim_call *call)
     if (!read_id(call, "/snapshots/completion/", id) || !read_claim(call, &claim))
         return false;
     call->ready = true; /* REST: what is not known is ignored */
-    if (!world_complete_snapshot(call->world, &call->caller, id, &claim, &call->refusal))
+    if (!sim_rights_check(call) ||
+        !world_complete_snapshot(call->world, &call->caller, id, &claim, &call->refusal))
         return false;
     call->reply->status = 202;
     call->reply->content_type = "application/json";

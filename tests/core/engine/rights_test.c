@@ -84,7 +84,7 @@ static void bench_open(struct bench *bench, const struct move *move)
         bench->source.list_volumes(bench->source.self, &filter, &bench->volumes, &bench->err),
         ERR_NONE);
     bench->request = (struct rights_request){
-        &bench->config, &bench->path, &bench->source, &bench->target, A, &bench->volumes};
+        &bench->config, &bench->path, &bench->source, &bench->target, A, &bench->volumes, false};
     cr_assert_eq(rights_list(&bench->request, &bench->rights, &bench->err), ERR_NONE);
 }
 
