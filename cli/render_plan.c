@@ -1,6 +1,7 @@
 #include "cli/render_plan.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "cli/json_out.h"
@@ -56,6 +57,26 @@ static void print_hops(const struct path *path, FILE *out)
     }
 }
 
+/* Where the forecast of the volumes comes from that have no history of their own. */
+static void print_prior(const struct outlook *outlook, FILE *out)
+{
+    size_t volumes = SIZE_MAX;
+    for (size_t i = 0; i < outlook->member_count; i++) {
+        const struct volume_model *model = &outlook->models[i];
+        if (model->prior_only && model->prior.snapshot_volumes < volumes)
+            volumes = model->prior.snapshot_volumes;
+    }
+    if (volumes > 0) {
+        (void)fprintf(out,
+                      "note      a volume without a past is judged by %zu others of the account: "
+                      "take a snapshot of it first\n",
+                      volumes);
+    } else {
+        (void)fprintf(out, "note      this speaks from general experience alone: collect history "
+                           "with 'ebshift history', or take a snapshot first\n");
+    }
+}
+
 void render_plan_text(const struct outlook_request *request, const struct outlook *outlook,
                       FILE *out)
 {
@@ -84,10 +105,8 @@ void render_plan_text(const struct outlook_request *request, const struct outloo
         (void)fprintf(out, "note      no transfer so far was nearly as small as the final: a round "
                            "now shows how quick small ones are\n");
     }
-    if (plan->prior_only) {
-        (void)fprintf(out, "note      this speaks from general experience alone: collect history "
-                           "with 'ebshift history', or take a snapshot first\n");
-    }
+    if (plan->prior_only)
+        print_prior(outlook, out);
 }
 
 static void add_three(struct json_out *object, const char *name, const struct quantiles *q)
