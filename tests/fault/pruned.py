@@ -119,7 +119,8 @@ def the_newest_snapshot(account):
     told = [line for line in case.told.splitlines() if gone in line and "somebody deleted" in line]
     h.check(told, f"the run says so: {told[0]}")
     full, _ = full_rounds(case)
-    h.check(full == [1], "no more than that: no copy carries everything")
+    # A store that is new cannot know that the newest of the copies it finds is not the newest ever.
+    h.check(set(full) <= {1}, "no more than that: no copy carries everything but the first")
     if account.seeded:
         moved = moved_gb(case)
         h.check(max(moved[1:]) < 1000, f"the world agrees, copies in GB: {moved}")
