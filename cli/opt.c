@@ -131,31 +131,6 @@ static const struct opt *find_opt(enum verb_bit verb, const char *word)
     return NULL;
 }
 
-/* START/END, END being an instant or a duration after START. */
-static enum error_code parse_window(const char *text, struct options *options, struct error *err)
-{
-    char start[64];
-    const char *slash = strchr(text, '/');
-    size_t length = slash == NULL ? 0 : (size_t)(slash - text);
-    int64_t duration_ms = 0;
-    if (slash == NULL || length >= sizeof(start)) {
-        return error_set(err, ERR_CONFIG,
-                         "'%s' is not a window like "
-                         "2026-11-28T02:00Z/2026-11-28T06:00Z or 2026-11-28T02:00Z/4h",
-                         text);
-    }
-    (void)snprintf(start, sizeof(start), "%.*s", (int)length, text);
-    TRY(instant_parse(start, &options->window_start_ms, err));
-    if (duration_parse(slash + 1, &duration_ms, NULL) == ERR_NONE) {
-        options->window_end_ms = options->window_start_ms + duration_ms;
-    } else {
-        TRY(instant_parse(slash + 1, &options->window_end_ms, err));
-    }
-    if (options->window_end_ms <= options->window_start_ms)
-        return error_set(err, ERR_CONFIG, "the window '%s' ends before it starts", text);
-    return ERR_NONE;
-}
-
 static enum error_code take(const struct opt *opt, const char *value, struct options *options,
                             struct error *err)
 {
@@ -168,7 +143,7 @@ static enum error_code take(const struct opt *opt, const char *value, struct opt
         *(const char **)((char *)options + opt->offset) = value;
         return ERR_NONE;
     case OPT_WINDOW:
-        return parse_window(value, options, err);
+        return interval_parse(value, &options->window_start_ms, &options->window_end_ms, err);
     case OPT_JSON:
         if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
             return error_set(err, ERR_CONFIG, "--output is 'text' or 'json', not '%s'", value);

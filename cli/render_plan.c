@@ -90,6 +90,8 @@ void render_plan_text(const struct outlook_request *request, const struct outloo
                   outlook->member_count, outlook->member_count == 1 ? "" : "s",
                   instant_text(request->window_start_ms, start),
                   instant_text(request->window_end_ms, end));
+    if (request->config->blackout[0] != '\0')
+        (void)fprintf(out, "nothing begins in %s\n", request->config->blackout);
     print_hops(request->path, out);
     print_rounds(plan, out);
     (void)fprintf(out, "\ndowntime  %s\n", spread(&plan->downtime_s, down, sizeof(down)));
@@ -178,6 +180,7 @@ void render_plan_json(const struct outlook_request *request, const struct outloo
     json_out_text(document, "source_region", request->source->region);
     json_out_text(document, "target_region", request->config->target_region);
     json_out_text(document, "target_account_id", request->config->target_account);
+    json_out_text(document, "blackout", request->config->blackout);
     add_hops(document, request->path);
     struct json_out *volumes = json_out_array(document, "volumes");
     for (size_t i = 0; i < request->config->volume_count; i++)

@@ -11,6 +11,7 @@
 
 #include <ini.h>
 
+#include "model/blackout.h"
 #include "model/instant.h"
 
 enum key_kind { KEY_TEXT, KEY_DURATION, KEY_PROBABILITY, KEY_VOLUME, KEY_QUIESCE };
@@ -60,6 +61,8 @@ static const struct key keys[] = {
           "The wanted chance to be back inside the window."),
     OTHER("plan", "max_downtime", KEY_DURATION, max_downtime_ms,
           "Longest downtime that will do; 0s means the whole window."),
+    TEXT("plan", "blackout", blackout,
+         "When no round and no cut begins: 22:00Z/90m each day, 2026-11-28T00:00Z/6h once."),
     OTHER("freeze", "limit", KEY_DURATION, freeze_limit_ms,
           "The watchdog thaws after this, come what may."),
     OTHER("freeze", "archive_limit", KEY_DURATION, archive_limit_ms,
@@ -428,6 +431,10 @@ enum error_code config_check(const struct config *config, struct error *err)
         return error_set(err, ERR_CONFIG, "freeze.limit must be from 1s to 1m");
     if (config->checkpoint_limit_ms < MS_PER_SECOND || config->checkpoint_limit_ms > MS_PER_HOUR)
         return error_set(err, ERR_CONFIG, "postgres.checkpoint_limit must be from 1s to 1h");
+    struct blackouts unused;
+    struct error why = {0};
+    if (blackouts_parse(config->blackout, &unused, &why) != ERR_NONE)
+        return error_set(err, ERR_CONFIG, "plan.blackout: %s", why.message);
     return check_account(config, err);
 }
 

@@ -206,6 +206,31 @@ enum error_code duration_parse(const char *text, int64_t *duration_ms, struct er
     return ERR_NONE;
 }
 
+enum error_code interval_parse(const char *text, int64_t *start_ms, int64_t *end_ms,
+                               struct error *err)
+{
+    char start[64];
+    const char *slash = strchr(text, '/');
+    size_t length = slash == NULL ? 0 : (size_t)(slash - text);
+    int64_t duration_ms = 0;
+    if (slash == NULL || length >= sizeof(start)) {
+        return error_set(err, ERR_INVALID,
+                         "'%s' is not a window like "
+                         "2026-11-28T02:00Z/2026-11-28T06:00Z or 2026-11-28T02:00Z/4h",
+                         text);
+    }
+    (void)snprintf(start, sizeof(start), "%.*s", (int)length, text);
+    TRY(instant_parse(start, start_ms, err));
+    if (duration_parse(slash + 1, &duration_ms, NULL) == ERR_NONE) {
+        *end_ms = *start_ms + duration_ms;
+    } else {
+        TRY(instant_parse(slash + 1, end_ms, err));
+    }
+    if (*end_ms <= *start_ms)
+        return error_set(err, ERR_INVALID, "the window '%s' ends before it starts", text);
+    return ERR_NONE;
+}
+
 /* Two neighbouring units, either left out when zero. */
 static void two_units(char *text, int64_t value, int64_t parts, const char *big, const char *small)
 {

@@ -42,6 +42,11 @@ struct civil instant_to_civil(int64_t instant_ms);
  * Errors: ERR_INVALID if the text is anything else or has no zone: a bare local time is a trap. */
 MUST_CHECK enum error_code instant_parse(const char *text, int64_t *instant_ms, struct error *err);
 
+/* Parses "START/END", END being an instant or a duration after START; it ends after it starts.
+ * Errors: ERR_INVALID. */
+MUST_CHECK enum error_code interval_parse(const char *text, int64_t *start_ms, int64_t *end_ms,
+                                          struct error *err);
+
 /* Writes RFC 3339 in UTC, with milliseconds if there are any. Returns `text`. */
 const char *instant_text(int64_t instant_ms, char text[INSTANT_TEXT_SIZE]);
 

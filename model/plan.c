@@ -82,6 +82,12 @@ static bool next_is_full(const struct plan_input *input)
     return false;
 }
 
+/* A median between draws before a blackout and after it may lie inside. */
+static int64_t allowed_after(const struct plan_input *input, double seconds)
+{
+    return blackouts_end(&input->blackouts, instant_after(input, seconds));
+}
+
 static void add_round(const struct search *search, size_t slot, struct plan *plan)
 {
     struct plan_round round = {
@@ -94,7 +100,7 @@ static void add_round(const struct search *search, size_t slot, struct plan *pla
     };
     struct quantiles start = leg_quantiles(search, slot, LEG_START);
     round.starts_at_ms =
-        round.in_flight ? search->input->round_started_ms : instant_after(search->input, start.p50);
+        round.in_flight ? search->input->round_started_ms : allowed_after(search->input, start.p50);
     plan->rounds[plan->round_count++] = round;
 }
 
@@ -103,7 +109,7 @@ static void add_round(const struct search *search, size_t slot, struct plan *pla
 static void report_steps(const struct search *search, struct plan *plan)
 {
     struct quantiles cut = leg_quantiles(search, ROLLOUT_FINAL, LEG_START);
-    plan->final.cut_at_ms = instant_after(search->input, cut.p50);
+    plan->final.cut_at_ms = allowed_after(search->input, cut.p50);
     if (search->input->phase != PLAN_IDLE)
         add_round(search, ROLLOUT_IN_FLIGHT, plan);
     double last_s = -1;
@@ -146,7 +152,7 @@ static int64_t start_by(const struct search *search, const struct choice *choice
     double latest_s = search_latest_start(search, choice);
     if (latest_s < 0)
         return plan->fits ? plan->rounds[0].starts_at_ms : 0;
-    return instant_after(search->input, latest_s);
+    return allowed_after(search->input, latest_s);
 }
 
 static void report_unhurried(const struct search *search, struct plan *plan)

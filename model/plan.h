@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/blackout.h"
 #include "model/calibration.h"
 #include "model/error.h"
 #include "model/fit.h"
@@ -44,6 +45,7 @@ struct plan_input {
     /* Writers stop at window_start_ms whatever is still running: a round in flight then is waited
      * for, which is downtime, and none is begun any more. Otherwise the fence waits for it. */
     bool fixed_fence;
+    struct blackouts blackouts; /* no round and no cut begins then */
     const struct plan_member *members;
     size_t member_count;
     enum plan_phase phase;

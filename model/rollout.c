@@ -360,12 +360,22 @@ enum error_code rollout_init(struct rollout *rollout, const struct plan_input *i
     return ERR_NONE;
 }
 
-static double round_start(const struct rollout_candidate *candidate, size_t round, double free_s)
+/* When something may begin that is due at due_s. */
+static double not_in_blackout(const struct rollout *rollout, double due_s)
+{
+    const struct plan_input *input = rollout->input;
+    int64_t due_ms = input->now_ms + llround(due_s * 1000);
+    int64_t end_ms = blackouts_end(&input->blackouts, due_ms);
+    return end_ms == due_ms ? due_s : (double)(end_ms - input->now_ms) / 1000;
+}
+
+static double round_start(const struct rollout *rollout, const struct rollout_candidate *candidate,
+                          size_t round, double free_s)
 {
     double start_s = round == 0 ? fmax(free_s, candidate->start_s) : free_s;
     if (round > 0 && round + 1 == candidate->round_count)
         start_s = fmax(start_s, candidate->cut_s - candidate->gap_s);
-    return start_s;
+    return not_in_blackout(rollout, start_s);
 }
 
 /* The instant of the oldest base in the set; 0 if a member has none and a full one is due. */
@@ -423,7 +433,7 @@ static void play_final(struct rollout *rollout, const struct rollout_candidate *
                        size_t draw, int64_t previous_ms, double free_s)
 {
     struct moment moment = moment_of(rollout, ROLLOUT_FINAL, draw);
-    double cut_s = fmax(free_s, candidate->cut_s);
+    double cut_s = not_in_blackout(rollout, fmax(free_s, candidate->cut_s));
     double fence_s = rollout->input->fixed_fence ? candidate->cut_s : cut_s;
     struct rollout_leg *final = leg_at(rollout, &moment, previous_ms, fence_s);
     play_leg(rollout, &moment, final);
@@ -443,7 +453,7 @@ static void play_draw(struct rollout *rollout, const struct rollout_candidate *c
     size_t round = 0;
     for (; round < PLAN_MAX_ROUNDS; round++) {
         struct moment moment = moment_of(rollout, round, draw);
-        double begin_s = round_start(candidate, round, free_s);
+        double begin_s = round_start(rollout, candidate, round, free_s);
         struct rollout_leg *leg = leg_at(rollout, &moment, previous_ms, begin_s);
         if (!makes_round(rollout, candidate, round, leg))
             break;

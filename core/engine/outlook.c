@@ -170,5 +170,6 @@ enum error_code outlook_make(const struct outlook_request *request, struct outlo
         .calibration = outlook->experience.calibration,
         .seed = 1,
     };
+    TRY(blackouts_parse(request->config->blackout, &input.blackouts, err));
     return plan_make(&input, &outlook->plan, err);
 }

@@ -188,6 +188,24 @@ def check_recalibration(cloud, base, volume):
             "and in words")
 
 
+def check_blackout(cloud, base, volume):
+    """Nothing begins in a blackout of the config, neither a round nor the cut."""
+    start = cloud.now().replace(minute=0, second=0, microsecond=0) + datetime.timedelta(hours=30)
+    words = ("plan", *base, "--volume", volume, "--window", h.rfc3339(start) + "/8h", "--json")
+    hours = datetime.timedelta(hours=1)
+    dark = f"{start - hours:%H:%M}Z/3h {h.rfc3339(start - 5 * hours)}/{h.rfc3339(start - 3 * hours)}"
+    plan = json.loads(cloud.ebshift(*words, env={"EBSHIFT_PLAN_BLACKOUT": dark})[0])
+    cut = datetime.datetime.fromisoformat(plan["final"]["cut_at"].replace("Z", "+00:00"))
+    h.check(plan["blackout"] == dark and cut >= start + 2 * hours, f"the cut waits until {cut}")
+    begins = [datetime.datetime.fromisoformat(r["starts_at"].replace("Z", "+00:00"))
+              for r in plan["rounds"]]
+    h.check(begins and not any(start - 5 * hours <= at < start - 3 * hours or
+                               start - hours <= at < start + 2 * hours for at in begins),
+            f"no round of {len(begins)} begins in one")
+    _, err = cloud.ebshift(*words, env={"EBSHIFT_PLAN_BLACKOUT": "tonight"}, code=2)
+    h.check("'tonight' is not a blackout like" in err, "what is no blackout is refused")
+
+
 def test(place):
     cloud = h.Cloud(place, time_scale=1, world="seeded")
     volume = cloud.env["CLOUDSIM_VOLUME"].split()[0]
@@ -196,6 +214,7 @@ def test(place):
     check_prior(cloud, base)
     check_set_aside(cloud, base, volume)
     check_account(cloud, base, volume)
+    check_blackout(cloud, base, volume)
     check_recalibration(cloud, base, volume)
     _, err = cloud.ebshift("forecast", *base, "--volume", volume, "--at", "2020-01-01T00:00:00Z",
                            code=2)

@@ -292,6 +292,32 @@ Test(plan, no_further_round_when_it_would_outlast_the_window)
     stage_done(&stage);
 }
 
+/* Two hours around each begin that was planned, and the cut in the middle of the window's first. */
+Test(plan, nothing_begins_in_a_blackout)
+{
+    struct stage stage;
+    struct plan free;
+    struct plan plan;
+    stage_init(&stage, 39, 40);
+    make(&stage, &free);
+    struct blackouts *blackouts = &stage.input.blackouts;
+    for (size_t i = 0; i < free.round_count; i++) {
+        blackouts->items[blackouts->count++] = (struct blackout){
+            .start_ms = free.rounds[i].starts_at_ms - HOUR_MS / 2, .length_ms = 2 * HOUR_MS};
+    }
+    blackouts->items[blackouts->count++] =
+        (struct blackout){.start_ms = free.final.cut_at_ms - HOUR_MS / 4, .length_ms = HOUR_MS / 2};
+    make(&stage, &plan);
+    cr_expect_gt(plan.round_count, 0);
+    for (size_t i = 0; i < plan.round_count; i++) {
+        int64_t at_ms = plan.rounds[i].starts_at_ms;
+        cr_expect_eq(blackouts_end(blackouts, at_ms), at_ms, "round %zu", i);
+    }
+    cr_expect_eq(plan.next.at_ms, plan.rounds[0].starts_at_ms);
+    cr_expect_geq(plan.final.cut_at_ms, free.final.cut_at_ms + HOUR_MS / 4);
+    stage_done(&stage);
+}
+
 Test(plan, a_set_is_as_slow_as_its_slowest_volume)
 {
     struct stage stage;

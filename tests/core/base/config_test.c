@@ -45,6 +45,7 @@ static const char every_key[] = "[store]\ndirectory = /srv/a\n"
                                 "[target]\nregion = eu-west-1\nzone = eu-west-1b\n"
                                 "instance = i-04f8e2b6d1a97c35e\nkms_key_id = alias/x\n"
                                 "[plan]\nconfidence = 0.9321\nmax_downtime = 1h30m\n"
+                                "blackout = 22:00Z/90m 2026-11-28T00:00Z/6h\n"
                                 "[freeze]\nlimit = 7500ms\narchive_limit = 95s\n"
                                 "[host]\ndevice_directory = /tmp/by-id\n"
                                 "[aws]\nendpoint_url = http://127.0.0.1:4711\nprofile = night\n";
@@ -58,6 +59,7 @@ static void expect_every_key(void)
     cr_expect_str_eq(config.volumes[0], "vol-0c41d7e09ab23f586");
     cr_expect_str_eq(config.volumes[1], "vol-0f93b6a2");
     cr_expect_str_eq(config.data_directory, "/srv/pg data");
+    cr_expect_str_eq(config.blackout, "22:00Z/90m 2026-11-28T00:00Z/6h");
     cr_expect_str_eq(config.conninfo, "host=/run/pg port=5433 dbname=app");
     cr_expect_str_eq(config.target_region, "eu-west-1");
     cr_expect_str_eq(config.target_zone, "eu-west-1b");
