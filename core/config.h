@@ -57,7 +57,7 @@ struct config {
     char via_key[CLOUD_KEY_SIZE];
 
     double confidence;
-    int64_t max_downtime_ms; /* 0: as long as the window */
+    int64_t max_downtime_ms;         /* 0: as long as the window */
     char blackout[CONFIG_TEXT_SIZE]; /* model/blackout.h; empty: none */
     int64_t freeze_limit_ms;
     int64_t archive_limit_ms; /* longest wait for WAL to be archived when backup mode ends */
