@@ -37,8 +37,9 @@ class Account:
 
 
 def is_due(account, case):
-    """Waiting for the cut that is planned; of a seeded volume for whatever is twenty minutes off."""
-    rows = case.ask("SELECT state, run.round, planned_ms - (SELECT max(entered_ms) FROM journal)"
+    """Waiting for the cut; of a seeded volume for whatever is twenty minutes off."""
+    rows = case.ask("SELECT state, run.round, CASE state WHEN 'cut-wait' THEN window_start_ms"
+                    " ELSE planned_ms END - (SELECT max(entered_ms) FROM journal)"
                     " FROM run JOIN round ON number = run.round")
     state, number, ahead_ms = rows[0] if rows else ("", 0, 0)
     if account.seeded:
