@@ -156,6 +156,11 @@ async function devices(here, SnapshotId, data) {
   const set = await here.send(new ec2.CreateSnapshotsCommand({
     InstanceSpecification: { InstanceId: env.CLOUDSIM_INSTANCE, ExcludeBootVolume: true } }));
   check(set.Snapshots.some((s) => s.VolumeId === made.VolumeId), `CreateSnapshots of ${set.Snapshots.length} volumes`);
+  await here.send(new ec2.DetachVolumeCommand({ VolumeId: made.VolumeId }));
+  await ec2.waitUntilVolumeAvailable(waiting, { VolumeIds });
+  await here.send(new ec2.DeleteVolumeCommand({ VolumeId: made.VolumeId }));
+  await ec2.waitUntilVolumeDeleted(waiting, { VolumeIds });
+  check(true, 'detached and deleted');
 }
 
 async function commands() {
@@ -178,6 +183,52 @@ async function commands() {
   check((await endOf(stopped)).Status === 'Cancelled', 'one that is cancelled');
   const { InstanceInformationList } = await client.send(new ssm.DescribeInstanceInformationCommand({}));
   check(InstanceInformationList.some((i) => i.InstanceId === InstanceId && i.PingStatus === 'Online'), 'which instances answer');
+}
+
+async function tagsAndStates(here, volume, snapshot) {
+  const tags = async () => (await here.send(new ec2.DescribeVolumesCommand({ VolumeIds: [volume] }))).Volumes[0].Tags.map((tag) => tag.Key);
+  await here.send(new ec2.CreateTagsCommand({ Resources: [volume], Tags: [{ Key: 'later', Value: '1' }] }));
+  check((await tags()).includes('later'), 'CreateTags');
+  await here.send(new ec2.DeleteTagsCommand({ Resources: [volume], Tags: [{ Key: 'later' }] }));
+  check(!(await tags()).includes('later'), 'DeleteTags');
+  const Attribute = 'createVolumePermission';
+  const shared = async () => (await here.send(new ec2.DescribeSnapshotAttributeCommand({ SnapshotId: snapshot, Attribute }))).CreateVolumePermissions ?? [];
+  check((await shared()).some((grant) => grant.UserId === '444455556666'), 'DescribeSnapshotAttribute');
+  await here.send(new ec2.ResetSnapshotAttributeCommand({ SnapshotId: snapshot, Attribute }));
+  check((await shared()).length === 0, 'ResetSnapshotAttribute');
+  const zones = await here.send(new ec2.DescribeAvailabilityZonesCommand({}));
+  check(zones.AvailabilityZones.some((zone) => zone.ZoneName === 'us-east-1a'), 'zones');
+  const found = await here.send(new ec2.DescribeInstancesCommand({ InstanceIds: [env.CLOUDSIM_INSTANCE] }));
+  check(found.Reservations[0].Instances[0].InstanceId === env.CLOUDSIM_INSTANCE, 'an instance');
+  const status = await here.send(new ec2.DescribeVolumeStatusCommand({ VolumeIds: [volume] }));
+  check(status.VolumeStatuses[0].VolumeStatus.Status === 'ok', 'the status of a volume');
+  const listed = await new ebs.EBSClient(options()).send(new ebs.ListSnapshotBlocksCommand({ SnapshotId: snapshot }));
+  check(listed.VolumeSize === 1, 'ListSnapshotBlocks');
+}
+
+async function kmsKeys() {
+  const client = new kms.KMSClient(options());
+  const { KeyMetadata: { Arn: KeyId } } = await client.send(new kms.DescribeKeyCommand({ KeyId: 'alias/data' }));
+  const aliases = await client.send(new kms.ListAliasesCommand({}));
+  check(aliases.Aliases.some((alias) => alias.AliasName === 'alias/data'), 'ListAliases');
+  const { GrantId } = await client.send(new kms.CreateGrantCommand({
+    KeyId, GranteePrincipal: 'arn:aws:iam::444455556666:root', Operations: ['Decrypt', 'DescribeKey'] }));
+  const grants = async () => (await client.send(new kms.ListGrantsCommand({ KeyId }))).Grants.map((grant) => grant.GrantId);
+  check((await grants()).includes(GrantId), 'CreateGrant, ListGrants');
+  await client.send(new kms.RevokeGrantCommand({ KeyId, GrantId }));
+  check(!(await grants()).includes(GrantId), 'RevokeGrant');
+  await refused('DryRunOperationException', 400, client.send(new kms.GenerateDataKeyWithoutPlaintextCommand({ KeyId, KeySpec: 'AES_256', DryRun: true })), 'a data key, asked for only');
+  const { Policy } = await client.send(new kms.GetKeyPolicyCommand({ KeyId, PolicyName: 'default' }));
+  await client.send(new kms.PutKeyPolicyCommand({ KeyId, PolicyName: 'default', Policy }));
+  check(JSON.parse(Policy).Statement.length > 0, 'GetKeyPolicy, PutKeyPolicy');
+  const state = async () => (await client.send(new kms.DescribeKeyCommand({ KeyId }))).KeyMetadata.KeyState;
+  const seen = [];
+  for (const step of [new kms.DisableKeyCommand({ KeyId }), new kms.EnableKeyCommand({ KeyId }),
+    new kms.ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 }), new kms.CancelKeyDeletionCommand({ KeyId }), new kms.EnableKeyCommand({ KeyId })]) {
+    await client.send(step);
+    seen.push(await state());
+  }
+  check(seen.join() === 'Disabled,Enabled,PendingDeletion,Disabled,Enabled', `states of a key: ${seen}`);
 }
 
 async function metrics(here) {
@@ -212,9 +263,11 @@ const here = new ec2.EC2Client(options());
 const [volume, snapshot] = await volumesAndSnapshots(here);
 await refusals(here, volume, snapshot);
 await copyAndShare(here, snapshot);
+await tagsAndStates(here, volume, snapshot);
 await blocks(here);
 await metrics(here);
 await identities();
+await kmsKeys();
 await commands();
 if (process.getuid() === 0) {
   await devices(here, ...await writes(here));
