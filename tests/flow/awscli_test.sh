@@ -338,6 +338,46 @@ is "GetMetricData" Complete "$("$AWS" --output text cloudwatch get-metric-data \
 \"VolumeWriteBytes\",\"Dimensions\":[{\"Name\":\"VolumeId\",\"Value\":\"$volume\"}]},\
 \"Period\":60,\"Stat\":\"Sum\"}}]" --query 'MetricDataResults[0].StatusCode')"
 
+refused "StartSnapshot beyond the largest volume" ValidationException \
+    "$AWS" ebs start-snapshot --volume-size 65537
+written=$("$AWS" --output text ebs start-snapshot --volume-size 1 --query SnapshotId)
+head -c 524288 /dev/zero | tr '\0' 'x' >"$dir/block"
+sum=$(openssl dgst -sha256 -binary "$dir/block" | base64)
+is "PutSnapshotBlock" "$sum" "$("$AWS" --output text ebs put-snapshot-block --snapshot-id "$written" \
+    --block-index 7 --block-data "$dir/block" --data-length 524288 --checksum "$sum" \
+    --checksum-algorithm SHA256 --query Checksum)"
+is "CompleteSnapshot" pending "$("$AWS" --output text ebs complete-snapshot \
+    --snapshot-id "$written" --changed-blocks-count 1 --query Status)"
+
+# ---- keys and policies ----
+kms() {
+    "$AWS" --output text kms "$@" 2>"$dir/stderr"
+}
+key=$(kms list-aliases --query "Aliases[?AliasName=='alias/data'].TargetKeyId")
+is "DescribeKey" "$key" "$(kms describe-key --key-id alias/data --query KeyMetadata.KeyId)"
+grant=$(kms create-grant --key-id "$key" --operations Decrypt \
+    --grantee-principal arn:aws:iam::444455556666:root --query GrantId)
+like "CreateGrant, ListGrants" "*$grant*" "$(kms list-grants --key-id "$key" --query 'Grants[].GrantId')"
+kms revoke-grant --key-id "$key" --grant-id "$grant"
+refused "RevokeGrant again" NotFoundException kms revoke-grant --key-id "$key" --grant-id "$grant"
+like "GetKeyPolicy" '*"Statement"*' "$(kms get-key-policy --key-id "$key" --policy-name default)"
+kms schedule-key-deletion --key-id "$key" --pending-window-in-days 7 >/dev/null
+kms cancel-key-deletion --key-id "$key" >/dev/null
+is "ScheduleKeyDeletion, CancelKeyDeletion" Disabled \
+    "$(kms describe-key --key-id "$key" --query KeyMetadata.KeyState)"
+kms enable-key --key-id "$key"
+iam() {
+    "$AWS" --output text iam "$@" 2>"$dir/stderr"
+}
+iam put-user-policy --user-name operator --policy-name none --policy-document \
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"ec2:CreateVolume","Resource":"*"},
+    {"Effect":"Allow","Action":["ec2:*","iam:*"],"Resource":"*"}]}'
+refused "PutUserPolicy" UnauthorizedOperation ec2 create-volume --size 1 \
+    --availability-zone us-east-1a
+iam delete-user-policy --user-name operator --policy-name none
+like "DeleteUserPolicy" 'vol-*' "$(ec2 create-volume --size 1 --availability-zone us-east-1a \
+    --query VolumeId)"
+
 # ---- remove ----
 ec2 delete-snapshot --snapshot-id "$first" >/dev/null
 refused "DeleteSnapshot" InvalidSnapshot.NotFound ec2 delete-snapshot --snapshot-id "$first"
