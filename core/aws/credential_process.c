@@ -18,6 +18,7 @@
 #define MAX_OUTPUT_BYTES 65536
 #define SLICE_MS         200
 #define SHORT_MS         5
+#define NOT_RUN          127 /* what posix_spawn and a shell say for a program that is not there */
 
 /* Takes one word from *from on, writing it where it began: no form of quoting makes it longer. */
 static enum error_code take_word(char **from, char **to, struct error *err)
@@ -166,6 +167,9 @@ static enum error_code wait_end(struct child *child, int64_t end_us, struct erro
     child->pid = 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return ERR_NONE;
+    /* Where the spawning is a fork, the child itself finds out that there is no program. */
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_RUN)
+        return error_set(err, ERR_CONFIG, "cannot run it: ended with code %d", NOT_RUN);
     return error_set(err, ERR_ACCESS, "ended with %s %d", WIFEXITED(status) ? "code" : "signal",
                      WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
 }
