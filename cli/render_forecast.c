@@ -8,7 +8,6 @@
 /* Rows that are shown where there are more. */
 #define SHOWN_RESIDUALS ((size_t)12)
 #define SHOWN_ASIDE     ((size_t)5)
-#define BYTES_PER_MIB   1048576.0
 /* Room for the words about where a belief comes from. */
 #define ORIGIN_TEXT_SIZE 80
 

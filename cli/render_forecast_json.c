@@ -3,8 +3,6 @@
 #include "cli/render_forecast.h"
 #include "model/instant.h"
 
-#define BYTES_PER_MIB 1048576.0
-
 static void add_three(struct json_out *object, const char *name, const struct quantiles *q)
 {
     json_out_three(object, name, q->p05, q->p50, q->p95);

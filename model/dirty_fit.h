@@ -11,19 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/dirty_line.h"
 #include "model/dirty_prior.h"
 #include "model/error.h"
 #include "model/sample.h"
 #include "model/write_rate.h"
-
-/* One regression and what it is worth. */
-struct dirty_line {
-    double mean[DIRTY_TERMS]; /* coefficients */
-    double covariance[DIRTY_TERMS]
-                     [DIRTY_TERMS]; /* of the coefficients, in units of noise squared */
-    double noise;                   /* scale of log blocks around the line */
-    double dof;                     /* degrees of freedom of the predictive t */
-};
 
 /* Plain data, owns nothing. */
 struct dirty_fit {

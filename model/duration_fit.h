@@ -1,8 +1,8 @@
 /* duration_fit.h: how long a transfer takes, learned from those that are over.
  *
  * log T = log(a + b D) + noise: a fixed cost and a rate, both positive by construction, noise with
- * a heavy right tail (Student t, 4 degrees of freedom). Priors are from reported EBS snapshots
- * (33 to 56 MB/s for full ones, a floor of one to five minutes) and fade as samples come. */
+ * a heavy right tail (Student t, 4 degrees of freedom), and a drift of the throughput where the rows
+ * show one. The prior (duration_prior.h) fades as samples come. */
 #ifndef MODEL_DURATION_FIT_H
 #define MODEL_DURATION_FIT_H
 
@@ -10,11 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/duration_line.h"
+#include "model/duration_prior.h"
 #include "model/error.h"
 #include "model/sample.h"
-
-/* Degrees of freedom of the noise. */
-#define DURATION_DOF 4.0
 
 /* Plain data, owns nothing. */
 struct duration_fit {
@@ -35,29 +34,6 @@ struct duration_fit {
     size_t pending_count; /* running ones whose age taught */
     bool prior_only;      /* no transfer at all: the prior speaks */
 };
-
-/* What is believed before the first sample: normal in the two logarithms. */
-struct duration_prior {
-    double log_fixed_s;
-    double log_s_per_mib;
-    double scale_fixed; /* standard deviations */
-    double scale_slope;
-    double full_log_s_per_mib;
-};
-
-/* The shipped prior, from reported EBS snapshots. */
-struct duration_prior duration_prior_shipped(void);
-
-/* What transfers of the other kind tell; *prior if *sibling learned nothing. */
-struct duration_prior duration_prior_of_sibling(const struct duration_fit *sibling,
-                                                const struct duration_prior *prior);
-
-/* The same for so many transfers of the same blocks, one after the other; 0 and 1 change nothing. */
-struct duration_prior duration_prior_of_chain(struct duration_prior prior, int transfers);
-
-/* What other volumes of the account tell of a new one: their mean, and their scatter where there
- * are enough of them. The shipped prior if none of the fits learned anything. */
-struct duration_prior duration_prior_of_fleet(const struct duration_fit *fits, size_t count);
 
 /* What to learn from. Borrows everything. */
 struct duration_source {

@@ -7,7 +7,6 @@
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 
-#define BYTES_PER_MIB 1048576.0
 /* How much of a surprise is the volume's (or the night's) and how much each round's own; the
  * squares add up to about one. Found on recorded traces. */
 #define DELTA_SHARED 0.7

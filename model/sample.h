@@ -11,7 +11,8 @@
 #include <stdint.h>
 
 /* Size of the block by which EBS counts changes (EBS direct API reference). */
-#define BLOCK_BYTES 524288
+#define BLOCK_BYTES   524288
+#define BYTES_PER_MIB 1048576.0
 
 /* "snap-" or "vol-" and 17 hex digits, NUL-terminated. */
 #define SAMPLE_ID_SIZE 32
