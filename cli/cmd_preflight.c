@@ -72,10 +72,10 @@ static void prepare(struct session *session, struct flight *flight)
         .fence = !session->options.no_fence,
         .backup = session->options.backup_mode,
         .window_end_ms = session->options.window_end_ms,
-        .far = session->config.quiesce != QUIESCE_LOCAL,
         .there = session->options.target_facts_path == NULL ? NULL : &flight->there,
     };
     find_out(session, flight);
+    preflight->survey = session_survey(session);
     preflight->mount_points = session->mount_list;
     preflight->mount_count = session->mount_count;
     flight->view = (struct preflight_view){

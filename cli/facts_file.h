@@ -2,7 +2,7 @@
 #ifndef CLI_FACTS_FILE_H
 #define CLI_FACTS_FILE_H
 
-#include "core/preflight/machine_facts.h"
+#include "core/preflight/preflight.h"
 #include "model/error.h"
 
 /* Writes the facts of this machine. Errors: ERR_SYSTEM. */

@@ -440,6 +440,20 @@ enum error_code session_find_mounts(struct session *session, const struct pg_fac
     return ERR_NONE;
 }
 
+const struct survey *session_survey(struct session *session)
+{
+    if (session->config.quiesce == QUIESCE_LOCAL) {
+        session->here = (struct survey_here){.own_path = session->config.store,
+                                             .scratch_directory = session->config.store};
+        session->survey = survey_here(&session->here);
+    } else if (is_far(session)) {
+        session->survey = far_survey(&session->far);
+    } else {
+        return NULL;
+    }
+    return &session->survey;
+}
+
 /* A backup ends without its last WAL then, and is worth no more than the frozen volumes alone. */
 static enum error_code check_archive(const struct session *session, const struct pg_facts *facts,
                                      struct error *err)

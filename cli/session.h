@@ -15,9 +15,11 @@
 #include "core/engine/engine.h"
 #include "core/engine/path.h"
 #include "core/host/far.h"
+#include "core/host/far_survey.h"
 #include "core/host/mounts.h"
 #include "core/host/quiesce_local.h"
 #include "core/host/ssh.h"
+#include "core/host/survey_here.h"
 #include "core/log.h"
 #include "core/pg/facts.h"
 #include "core/store.h"
@@ -52,6 +54,8 @@ struct session {
     struct cloud_aws *far_aws;
     struct far far; /* the database's machine, where that is another one */
     struct holder far_holder;
+    struct survey_here here;
+    struct survey survey;
     const char *mount_list[CONFIG_MOUNT_MAX];
     struct quiesce_local local;
     struct quiesce quiesce;
@@ -106,6 +110,10 @@ MUST_CHECK enum error_code session_find_facts(struct session *session, struct pg
  * Errors: ERR_NOT_FOUND; ERR_QUIESCE, also if it lies on no EBS volume. */
 MUST_CHECK enum error_code session_find_place(struct session *session, const char *path,
                                               struct far_place *place, struct error *err);
+
+/* What can be seen of the database's machine; borrows the session. NULL if that is another one, and
+ * the way to it was not made by one of the reading functions above. */
+const struct survey *session_survey(struct session *session);
 
 /* The roots under which devices of this machine are looked up. */
 struct mount_roots session_roots(const struct session *session);

@@ -7,76 +7,10 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "core/host/hold_answer.h"
-#include "core/host/words.h"
+#include "core/host/far_ask.h"
 
-/* The first word of all may have to wait for a connection to be made; a flush takes what it takes. */
-enum { ASK_MS = 30000, FLUSH_MS = 600000, THAW_MS = 30000, DOUBT_MS = 15000, PAUSE_MS = 500 };
-
-/* An answer without its "ok"; the words borrow from the text. */
-struct reply {
-    struct strbuf text;
-    const char *words[WORDS_MAX];
-    size_t count;
-};
-
-static void reply_done(struct reply *reply)
-{
-    strbuf_done(&reply->text);
-}
-#define CLEANUP_REPLY CLEANUP(reply_done)
-
-static enum error_code code_named(const char *name)
-{
-    for (int code = ERR_NONE + 1; code <= (int)ERR_DEADLINE; code++) {
-        if (strcmp(error_name((enum error_code)code), name) == 0)
-            return (enum error_code)code;
-    }
-    return ERR_PROTOCOL;
-}
-
-static enum error_code read_reply(const struct far *far, struct reply *reply, struct error *err)
-{
-    if (reply->text.length == 0)
-        return error_set(err, ERR_QUIESCE, "host '%s' answers nothing", far->name);
-    if (words_split(reply->text.text, reply->words, &reply->count, err) != ERR_NONE)
-        return error_set(err, ERR_QUIESCE, "cannot understand the answer of host '%s'", far->name);
-    if (strcmp(reply->words[0], "ok") == 0)
-        return ERR_NONE;
-    if (strcmp(reply->words[0], "no") == 0 && reply->count == 3) {
-        return error_set(err, code_named(reply->words[1]), "host '%s': %s", far->name,
-                         reply->words[2]);
-    }
-    return error_set(err, ERR_QUIESCE, "host '%s' answers '%s', which is no ebshift-hold",
-                     far->name, reply->words[0]);
-}
-
-/* That a machine cannot be asked is no weather of the cloud: it must not be mistaken for it. */
-static enum error_code ask(struct far *far, const char *line, int64_t limit_ms, struct reply *reply,
-                           struct error *err)
-{
-    strbuf_clear(&reply->text);
-    if (far->wire.ask(far->wire.self, line, limit_ms, &reply->text, err) == ERR_NONE)
-        return read_reply(far, reply, err);
-    err->code = ERR_QUIESCE;
-    return ERR_QUIESCE;
-}
-
-static enum error_code greet(struct far *far, struct error *err)
-{
-    CLEANUP_REPLY struct reply reply = {.text.max_bytes = WIRE_LINE_MAX};
-    if (far->greeted)
-        return ERR_NONE;
-    TRY(ask(far, "hello", ASK_MS, &reply, err));
-    if (reply.count != 2 || strcmp(reply.words[1], HOLD_VERSION) != 0) {
-        return error_set(err, ERR_QUIESCE,
-                         "ebshift-hold of host '%s' speaks version '%s', we speak '%s': install "
-                         "the same ebshift on both",
-                         far->name, reply.count > 1 ? reply.words[1] : "", HOLD_VERSION);
-    }
-    far->greeted = true;
-    return ERR_NONE;
-}
+/* A flush takes what it takes. */
+enum { FLUSH_MS = 600000, THAW_MS = 30000, DOUBT_MS = 15000, PAUSE_MS = 500 };
 
 static void add_mounts(const struct far *far, struct strbuf *line)
 {
@@ -84,23 +18,15 @@ static void add_mounts(const struct far *far, struct strbuf *line)
         words_add(line, far->mount_points[i]);
 }
 
-static enum error_code ask_words(struct far *far, const struct strbuf *line, int64_t limit_ms,
-                                 struct reply *reply, struct error *err)
-{
-    TRY(strbuf_check(line, err));
-    TRY(greet(far, err));
-    return ask(far, strbuf_text(line), limit_ms, reply, err);
-}
-
 enum error_code far_find_place(struct far *far, const char *by_id, const char *path,
                                struct far_place *place, struct error *err)
 {
     CLEANUP_STRBUF struct strbuf line = {.max_bytes = WIRE_LINE_MAX};
-    CLEANUP_REPLY struct reply reply = {.text.max_bytes = WIRE_LINE_MAX};
+    CLEANUP_FAR_REPLY struct far_reply reply = far_reply_new();
     words_add(&line, "place");
     words_add(&line, by_id);
     words_add(&line, path);
-    TRY(ask_words(far, &line, ASK_MS, &reply, err));
+    TRY(far_ask(far, &line, FAR_ASK_MS, &reply, err));
     if (reply.count < 3 || reply.count > 3 + CLOUD_SET_MAX)
         return error_set(err, ERR_QUIESCE, "host '%s' tells no place", far->name);
     *place = (struct far_place){.volumes.count = reply.count - 3};
@@ -115,12 +41,9 @@ static enum error_code far_server_head(void *self, const char *data_directory,
                                        char head[SERVER_HEAD_SIZE], struct error *err)
 {
     struct far *far = self;
-    CLEANUP_STRBUF struct strbuf line = {.max_bytes = WIRE_LINE_MAX};
-    CLEANUP_REPLY struct reply reply = {.text.max_bytes = WIRE_LINE_MAX};
-    words_add(&line, "server");
-    words_add(&line, data_directory);
-    TRY(ask_words(far, &line, ASK_MS, &reply, err));
-    if (reply.count != 2 || strlen(reply.words[1]) >= SERVER_HEAD_SIZE)
+    CLEANUP_FAR_REPLY struct far_reply reply = far_reply_new();
+    TRY(far_ask_words(far, (const char *[]){"server", data_directory}, 1, &reply, err));
+    if (strlen(reply.words[1]) >= SERVER_HEAD_SIZE)
         return error_set(err, ERR_QUIESCE, "host '%s' tells no server", far->name);
     memcpy(head, reply.words[1], strlen(reply.words[1]) + 1);
     return ERR_NONE;
@@ -130,19 +53,19 @@ static enum error_code far_check_thawed(void *self, struct error *err)
 {
     struct far *far = self;
     CLEANUP_STRBUF struct strbuf line = {.max_bytes = WIRE_LINE_MAX};
-    CLEANUP_REPLY struct reply reply = {.text.max_bytes = WIRE_LINE_MAX};
+    CLEANUP_FAR_REPLY struct far_reply reply = far_reply_new();
     words_add(&line, "thawed");
     add_mounts(far, &line);
-    return ask_words(far, &line, ASK_MS, &reply, err);
+    return far_ask(far, &line, FAR_ASK_MS, &reply, err);
 }
 
 /* A freeze begins a way's time before we hear of it and ends one after we say so; then there is the
  * request. Half of the limit stays for that, and for a way that is slower than this one. */
-static enum error_code check_fits(struct far *far, struct error *err)
+enum error_code far_check_way(struct far *far, struct error *err)
 {
     int64_t began_us = clock_mono_us();
     far->greeted = false;
-    TRY(greet(far, err));
+    TRY(far_greet(far, err));
     int64_t trip_ms = (clock_mono_us() - began_us) / 1000;
     if (4 * trip_ms <= far->freeze_limit_ms)
         return ERR_NONE;
@@ -157,7 +80,7 @@ static enum error_code far_prepare(void *self, struct error *err)
 {
     struct far *far = self;
     CLEANUP_STRBUF struct strbuf line = {.max_bytes = WIRE_LINE_MAX};
-    CLEANUP_REPLY struct reply reply = {.text.max_bytes = WIRE_LINE_MAX};
+    CLEANUP_FAR_REPLY struct far_reply reply = far_reply_new();
     char limit[24];
     (void)snprintf(limit, sizeof(limit), "%" PRId64, far->freeze_limit_ms);
     words_add(&line, "prepare");
@@ -165,17 +88,17 @@ static enum error_code far_prepare(void *self, struct error *err)
     add_mounts(far, &line);
     far->frozen_us = 0;
     far->thaw_us = 0;
-    TRY(check_fits(far, err));
-    return ask_words(far, &line, FLUSH_MS, &reply, err);
+    TRY(far_check_way(far, err));
+    return far_ask(far, &line, FLUSH_MS, &reply, err);
 }
 
 static enum error_code far_begin(void *self, struct error *err)
 {
     struct far *far = self;
-    CLEANUP_REPLY struct reply reply = {.text.max_bytes = WIRE_LINE_MAX};
+    CLEANUP_FAR_REPLY struct far_reply reply = far_reply_new();
     strbuf_reserve(&reply.text, WIRE_LINE_MAX);
     far->in_doubt = true;
-    TRY(ask(far, "freeze", far->freeze_limit_ms, &reply, err));
+    TRY(far_say(far, "freeze", far->freeze_limit_ms, &reply, err));
     far->frozen_us = clock_mono_us();
     return ERR_NONE;
 }
@@ -183,42 +106,22 @@ static enum error_code far_begin(void *self, struct error *err)
 static bool far_end(void *self)
 {
     struct far *far = self;
-    CLEANUP_REPLY struct reply reply = {.text.max_bytes = WIRE_LINE_MAX};
+    CLEANUP_FAR_REPLY struct far_reply reply = far_reply_new();
     struct error unused;
     far->thaw_us = clock_mono_us();
-    far->in_doubt = ask(far, "thaw", THAW_MS, &reply, &unused) != ERR_NONE;
+    far->in_doubt = far_say(far, "thaw", THAW_MS, &reply, &unused) != ERR_NONE;
     return !far->in_doubt;
-}
-
-static int64_t number(const struct reply *reply, size_t index)
-{
-    return strtoll(reply->words[index], NULL, 10);
-}
-
-static void note(const struct far *far, const struct reply *reply, struct held *held)
-{
-    *held = (struct held){
-        .all_frozen = number(reply, 1) != 0,
-        .fired = number(reply, 2) != 0,
-        .stolen = number(reply, 3) != 0,
-        .flush_before_us = number(reply, 4),
-        .freeze_us = number(reply, 5),
-        .held_us = number(reply, 6),
-        .thaw_us = number(reply, 7),
-    };
-    /* What the far side held and we did not use: our words were under way. */
-    int64_t used_us = far->thaw_us - far->frozen_us;
-    if (held->all_frozen && held->held_us > used_us)
-        held->round_trip_us = held->held_us - used_us;
 }
 
 static enum error_code ask_held(struct far *far, struct held *held, struct error *err)
 {
-    CLEANUP_REPLY struct reply reply = {.text.max_bytes = WIRE_LINE_MAX};
-    TRY(ask(far, "settle", ASK_MS, &reply, err));
-    if (reply.count != 8)
-        return error_set(err, ERR_QUIESCE, "host '%s' does not tell what it held", far->name);
-    note(far, &reply, held);
+    CLEANUP_FAR_REPLY struct far_reply reply = far_reply_new();
+    TRY(far_say(far, "settle", FAR_ASK_MS, &reply, err));
+    TRY(far_reply_held(far, &reply, held, err));
+    /* What the far side held and we did not use: our words were under way. */
+    int64_t used_us = far->thaw_us - far->frozen_us;
+    if (held->all_frozen && held->held_us > used_us)
+        held->round_trip_us = held->held_us - used_us;
     return ERR_NONE;
 }
 

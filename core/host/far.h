@@ -43,6 +43,10 @@ struct far_place {
 MUST_CHECK enum error_code far_find_place(struct far *far, const char *by_id, const char *path,
                                           struct far_place *place, struct error *err);
 
+/* Measures a word there and back; an earlier greeting is forgotten.
+ * Errors: ERR_QUIESCE if that takes too long for freeze_limit_ms, or fails. */
+MUST_CHECK enum error_code far_check_way(struct far *far, struct error *err);
+
 /* The interface; borrows it. */
 struct holder far_holder(struct far *far);
 

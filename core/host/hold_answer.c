@@ -7,7 +7,11 @@
 #include <string.h>
 
 #include "core/host/mounts.h"
+#include "core/host/survey_here.h"
 #include "core/host/words.h"
+
+/* There on every machine, and no place of a database. */
+#define SCRATCH_DIRECTORY "/var/tmp"
 
 /* The words of one question after its verb. */
 struct question {
@@ -145,19 +149,121 @@ static void add_number(struct strbuf *answer, int64_t number)
     words_add(answer, text);
 }
 
+static void add_held(struct strbuf *answer, const struct held *held)
+{
+    add_number(answer, held->all_frozen);
+    add_number(answer, held->fired);
+    add_number(answer, held->stolen);
+    add_number(answer, held->flush_before_us);
+    add_number(answer, held->freeze_us);
+    add_number(answer, held->held_us);
+    add_number(answer, held->thaw_us);
+}
+
 static enum error_code tell_held(struct hold_talk *talk, const struct question *question,
                                  struct strbuf *answer, struct error *err)
 {
     (void)question;
     struct held held = {0};
     TRY(settle(talk, &held, err));
-    add_number(answer, held.all_frozen);
-    add_number(answer, held.fired);
-    add_number(answer, held.stolen);
-    add_number(answer, held.flush_before_us);
-    add_number(answer, held.freeze_us);
-    add_number(answer, held.held_us);
-    add_number(answer, held.thaw_us);
+    add_held(answer, &held);
+    return ERR_NONE;
+}
+
+/* ---- what preflight asks: survey.h of this machine ---- */
+
+static struct survey look_here(void)
+{
+    static struct survey_here here = {.scratch_directory = SCRATCH_DIRECTORY};
+    return survey_here(&here);
+}
+
+static enum error_code tell_facts(struct hold_talk *talk, const struct question *question,
+                                  struct strbuf *answer, struct error *err)
+{
+    const struct survey survey = look_here();
+    struct machine_facts facts;
+    (void)talk;
+    (void)question;
+    TRY(survey.facts(survey.self, &facts, err));
+    words_add(answer, facts.kernel);
+    words_add(answer, facts.architecture);
+    words_add(answer, facts.glibc);
+    words_add(answer, facts.icu);
+    words_add(answer, facts.postgres);
+    return ERR_NONE;
+}
+
+static enum error_code tell_now(struct hold_talk *talk, const struct question *question,
+                                struct strbuf *answer, struct error *err)
+{
+    const struct survey survey = look_here();
+    int64_t now_ms = 0;
+    (void)talk;
+    (void)question;
+    TRY(survey.now(survey.self, &now_ms, err));
+    add_number(answer, now_ms);
+    return ERR_NONE;
+}
+
+static enum error_code tell_room(struct hold_talk *talk, const struct question *question,
+                                 struct strbuf *answer, struct error *err)
+{
+    const struct survey survey = look_here();
+    struct survey_room room;
+    (void)talk;
+    TRY(survey.room(survey.self, question->words[0], &room, err));
+    add_number(answer, room.free_bytes);
+    add_number(answer, room.used_bytes);
+    return ERR_NONE;
+}
+
+static enum error_code judge_mounts(struct hold_talk *talk, const struct question *question,
+                                    struct strbuf *answer, struct error *err)
+{
+    const struct survey survey = look_here();
+    (void)talk;
+    (void)answer;
+    return survey.check_mounts(survey.self, question->words, question->count, err);
+}
+
+static enum error_code tell_filesystem(struct hold_talk *talk, const struct question *question,
+                                       struct strbuf *answer, struct error *err)
+{
+    const struct survey survey = look_here();
+    char filesystem[SURVEY_FILESYSTEM_SIZE];
+    (void)talk;
+    TRY(survey.filesystem(survey.self, question->words[0], filesystem, err));
+    words_add(answer, filesystem);
+    return ERR_NONE;
+}
+
+static enum error_code tell_needs(struct hold_talk *talk, const struct question *question,
+                                  struct strbuf *answer, struct error *err)
+{
+    const struct survey survey = look_here();
+    struct fs_needs needs;
+    (void)talk;
+    TRY(survey.needs(survey.self, question->words[0], &needs, err));
+    add_number(answer, needs.major);
+    add_number(answer, needs.minor);
+    words_add(answer, needs.feature);
+    add_number(answer, needs.unknown);
+    return ERR_NONE;
+}
+
+/* Our own mkfs.X is run: what X may be is not for the other side to choose. */
+static enum error_code try_freeze(struct hold_talk *talk, const struct question *question,
+                                  struct strbuf *answer, struct error *err)
+{
+    const struct survey survey = look_here();
+    const char *filesystem = question->words[0];
+    struct held held = {0};
+    (void)talk;
+    if (filesystem[strspn(filesystem, "abcdefghijklmnopqrstuvwxyz0123456789")] != '\0')
+        return error_set(err, ERR_INVALID, "'%.60s' is no filesystem", filesystem);
+    TRY(survey.try_freeze(survey.self, filesystem, &held, err));
+    add_held(answer, &held);
     return ERR_NONE;
 }
 
@@ -167,9 +273,21 @@ static const struct verb {
     enum error_code (*obey)(struct hold_talk *talk, const struct question *question,
                             struct strbuf *answer, struct error *err);
 } verbs[] = {
-    {"hello", 0, say_hello},     {"place", 2, find_place}, {"server", 1, read_server},
-    {"thawed", 0, check_thawed}, {"prepare", 1, prepare},  {"freeze", 0, freeze},
-    {"thaw", 0, thaw},           {"settle", 0, tell_held},
+    {"hello", 0, say_hello},
+    {"place", 2, find_place},
+    {"server", 1, read_server},
+    {"thawed", 0, check_thawed},
+    {"prepare", 1, prepare},
+    {"freeze", 0, freeze},
+    {"thaw", 0, thaw},
+    {"settle", 0, tell_held},
+    {"facts", 0, tell_facts},
+    {"now", 0, tell_now},
+    {"room", 1, tell_room},
+    {"mounts", 0, judge_mounts},
+    {"filesystem", 1, tell_filesystem},
+    {"needs", 1, tell_needs},
+    {"try", 1, try_freeze},
 };
 
 static enum error_code obey(struct hold_talk *talk, char *line, struct strbuf *answer,

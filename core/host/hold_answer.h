@@ -12,6 +12,16 @@
  *     thaw                         -> ok
  *     settle                       -> ok ALL_FROZEN FIRED STOLEN FLUSH_US FREEZE_US HELD_US THAW_US
  *
+ * and what preflight asks beforehand, each as one function of survey.h:
+ *
+ *     facts                        -> ok KERNEL ARCHITECTURE GLIBC ICU POSTGRES
+ *     now                          -> ok MS                         its clock, Unix milliseconds
+ *     room DIRECTORY               -> ok FREE_BYTES USED_BYTES
+ *     mounts MOUNT...              -> ok                            refused if one cannot be frozen
+ *     filesystem MOUNT             -> ok NAME
+ *     needs MOUNT                  -> ok MAJOR MINOR FEATURE UNKNOWN
+ *     try NAME                     -> as settle                     on a scratch filesystem
+ *
  * The end of the connection, for whatever reason, thaws; so does the watchdog at the limit, and when
  * this program dies. */
 #ifndef CORE_HOST_HOLD_ANSWER_H
@@ -22,7 +32,7 @@
 #include "core/host/hold.h"
 #include "model/strbuf.h"
 
-#define HOLD_VERSION "1"
+#define HOLD_VERSION "2"
 
 /* One conversation. Zero-initialise; hand back with hold_talk_done(). */
 struct hold_talk {

@@ -1,9 +1,4 @@
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #include "core/preflight/checks.h"
 #include "model/amount.h"
@@ -11,6 +6,16 @@
 
 /* How long WAL may pile up where nobody says when the window ends. */
 #define SERIES_MS MS_PER_DAY
+
+static const char *remedy_of_database(const struct preflight *preflight)
+{
+    if (preflight->config->quiesce != QUIESCE_LOCAL && preflight->database.code == ERR_QUIESCE) {
+        return "docs/remote.md tells what has to be on the database's machine, and how it is "
+               "reached";
+    }
+    return "postgres.conninfo has to reach the server of postgres.data_directory itself, not a "
+           "pooler, as a superuser";
+}
 
 enum error_code check_postgres(struct preflight *preflight, struct finding *finding,
                                struct error *err)
@@ -28,9 +33,7 @@ enum error_code check_postgres(struct preflight *preflight, struct finding *find
         return ERR_NONE;
     }
     if (preflight->database.code != ERR_NONE) {
-        finding_fail(finding, &preflight->database.err,
-                     "postgres.conninfo has to reach the server of postgres.data_directory itself, "
-                     "not a pooler, as a superuser");
+        finding_fail(finding, &preflight->database.err, remedy_of_database(preflight));
         return ERR_NONE;
     }
     if (facts->in_recovery) {
@@ -108,29 +111,6 @@ enum error_code check_archive(struct preflight *preflight, struct finding *findi
 
 /* ---- room for WAL ---- */
 
-static void close_dir(DIR **dir)
-{
-    if (*dir != NULL)
-        (void)closedir(*dir);
-}
-
-/* What lies there already: PostgreSQL uses it again. */
-static int64_t bytes_in(const char *path)
-{
-    CLEANUP(close_dir) DIR *dir = opendir(path);
-    struct stat file;
-    int64_t bytes = 0;
-    if (dir == NULL)
-        return 0;
-    struct dirent *entry = NULL;
-    while ((entry = readdir(dir)) != NULL) { /* NOLINT(concurrency-mt-unsafe): one thread */
-        if (fstatat(dirfd(dir), entry->d_name, &file, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(file.st_mode))
-            bytes += file.st_blocks * 512;
-    }
-    return bytes;
-}
-
 static const char *wal_path(const struct pg_facts *facts)
 {
     for (size_t i = 0; i < facts->place_count; i++) {
@@ -147,12 +127,13 @@ static int64_t horizon_ms(const struct preflight *preflight)
     return preflight->window_end_ms != 0 && left_ms > 0 ? left_ms : SERIES_MS;
 }
 
-static void judge_room(const struct preflight *preflight, int64_t free_bytes, int64_t there_bytes,
+/* What lies there already PostgreSQL uses again. */
+static void judge_room(const struct preflight *preflight, const struct survey_room *found,
                        struct finding *finding)
 {
     const struct pg_facts *facts = preflight->facts;
     bool held = facts->archive.failing || facts->idle_slots > 0;
-    int64_t more_bytes = facts->max_wal_bytes - there_bytes;
+    int64_t more_bytes = facts->max_wal_bytes - found->used_bytes;
     char need[AMOUNT_TEXT_SIZE];
     char room[AMOUNT_TEXT_SIZE];
     char until[DURATION_TEXT_SIZE];
@@ -161,15 +142,15 @@ static void judge_room(const struct preflight *preflight, int64_t free_bytes, in
     if (held && facts->wal_bytes_per_s > 0)
         more_bytes += facts->wal_bytes_per_s * (horizon_ms(preflight) / MS_PER_SECOND);
     (void)amount_text((double)more_bytes, need);
-    (void)amount_text((double)free_bytes, room);
-    if (free_bytes < more_bytes && held) {
+    (void)amount_text((double)found->free_bytes, room);
+    if (found->free_bytes < more_bytes && held) {
         finding_add(finding, VERDICT_FAIL,
                     "mend archive_command, drop slots that nobody reads, or make pg_wal's volume "
                     "larger",
                     "WAL is held back (%s), and in %s may take %s; free are %s",
                     facts->archive.failing ? "archiving fails" : "an idle replication slot",
                     duration_text(horizon_ms(preflight), until), need, room);
-    } else if (free_bytes < more_bytes) {
+    } else if (found->free_bytes < more_bytes) {
         finding_add(finding, VERDICT_WARN, "lower max_wal_size, or make pg_wal's volume larger",
                     "WAL may take %s more before a checkpoint, and %s are free", need, room);
     } else {
@@ -184,17 +165,18 @@ static void judge_room(const struct preflight *preflight, int64_t free_bytes, in
 enum error_code check_wal_space(struct preflight *preflight, struct finding *finding,
                                 struct error *err)
 {
+    const struct survey *survey = preflight->survey;
     const char *path = wal_path(preflight->facts);
-    struct statvfs disk;
+    struct survey_room room = {0};
+    struct error why = {0};
     (void)err;
-    if (preflight->far) {
-        finding_add(finding, VERDICT_SKIPPED, "look with df on the database's machine",
-                    "pg_wal is on another machine");
-    } else if (path == NULL || statvfs(path, &disk) != 0) {
-        finding_add(finding, VERDICT_SKIPPED, "", "pg_wal cannot be looked at");
+    if (path == NULL) {
+        finding_add(finding, VERDICT_SKIPPED, "", "the server names no pg_wal");
+    } else if (survey->room(survey->self, path, &room, &why) != ERR_NONE) {
+        finding_add(finding, VERDICT_SKIPPED, "look with df on the database's machine", "%s",
+                    why.message);
     } else {
-        int64_t free_bytes = (int64_t)(disk.f_bavail * disk.f_frsize);
-        judge_room(preflight, free_bytes, bytes_in(path), finding);
+        judge_room(preflight, &room, finding);
     }
     return ERR_NONE;
 }

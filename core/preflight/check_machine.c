@@ -4,8 +4,7 @@
 
 #include "core/host/freeze.h"
 #include "core/host/fs_features.h"
-#include "core/host/mounts.h"
-#include "core/host/scratch.h"
+#include "core/host/survey.h"
 #include "core/preflight/checks.h"
 #include "model/instant.h"
 
@@ -28,30 +27,21 @@ enum error_code check_mounts(struct preflight *preflight, struct finding *findin
 
 /* ---- freezing ---- */
 
-static enum error_code check_real_mounts(const struct preflight *preflight, struct error *err)
-{
-    CLEANUP_FREEZE struct freeze freeze = {0};
-    const char *own = preflight->config->store;
-    TRY(freeze_check_thawed(preflight->mount_points, preflight->mount_count, err));
-    TRY(freeze_open(&freeze, preflight->mount_points, preflight->mount_count, err));
-    return freeze_check_own(&freeze, &own, 1, err);
-}
-
-static bool was_tried(char (*tried)[64], size_t count, const struct mount *mount)
+static bool was_tried(char (*tried)[SURVEY_FILESYSTEM_SIZE], size_t count, const char *filesystem)
 {
     for (size_t i = 0; i < count; i++) {
-        if (strcmp(tried[i], mount->filesystem) == 0)
+        if (strcmp(tried[i], filesystem) == 0)
             return true;
     }
     return false;
 }
 
-static void try_filesystem(const struct preflight *preflight, const char *filesystem,
+static void try_filesystem(const struct survey *survey, const char *filesystem,
                            struct finding *finding)
 {
     struct error why = {0};
     struct held held = {0};
-    enum error_code code = scratch_freeze(preflight->config->store, filesystem, &held, &why);
+    enum error_code code = survey->try_freeze(survey->self, filesystem, &held, &why);
     if (code == ERR_NOT_FOUND) {
         finding_add(finding, VERDICT_SKIPPED, "run preflight as root, on the database's machine",
                     "%s cannot be tried on a scratch mount: %s", filesystem, why.message);
@@ -69,76 +59,79 @@ static void try_filesystem(const struct preflight *preflight, const char *filesy
 enum error_code check_freeze(struct preflight *preflight, struct finding *finding,
                              struct error *err)
 {
-    const struct mount_roots roots = {0};
-    char tried[FREEZE_MOUNTS_MAX][64];
+    const struct survey *survey = preflight->survey;
+    char tried[FREEZE_MOUNTS_MAX][SURVEY_FILESYSTEM_SIZE];
     size_t count = 0;
-    (void)err;
     struct error why = {0};
-    if (preflight->far) {
-        finding_add(finding, VERDICT_SKIPPED, "run preflight there to try it",
-                    "the filesystems are on another machine");
-        return ERR_NONE;
-    }
-    if (check_real_mounts(preflight, &why) != ERR_NONE)
+    (void)err;
+    if (survey->check_mounts(survey->self, preflight->mount_points, preflight->mount_count, &why) !=
+        ERR_NONE)
         finding_fail(finding, &why, "nothing of ebshift, and nobody else's freeze, may be there");
+    if (survey->check_way(survey->self, &why) != ERR_NONE)
+        finding_fail(finding, &why, "raise freeze.limit, or run ebshift nearer");
     for (size_t i = 0; i < preflight->mount_count && count < FREEZE_MOUNTS_MAX; i++) {
-        struct mount mount;
-        if (mount_find(&roots, preflight->mount_points[i], &mount, &why) != ERR_NONE ||
-            was_tried(tried, count, &mount))
-            continue;
-        memcpy(tried[count++], mount.filesystem, sizeof(mount.filesystem));
-        try_filesystem(preflight, mount.filesystem, finding);
+        char filesystem[SURVEY_FILESYSTEM_SIZE];
+        enum error_code code =
+            survey->filesystem(survey->self, preflight->mount_points[i], filesystem, &why);
+        if (code != ERR_NONE) {
+            finding_fail(finding, &why, "a cut could not freeze it");
+        } else if (!was_tried(tried, count, filesystem)) {
+            memcpy(tried[count++], filesystem, sizeof(filesystem));
+            try_filesystem(survey, filesystem, finding);
+        }
     }
     return ERR_NONE;
 }
 
 /* ---- what the target machine must understand ---- */
 
-static void judge_needs(const struct preflight *preflight, const struct mount *mount,
+/* A kind of filesystem and where it is, for messages. */
+struct place {
+    const char *mount_point;
+    char filesystem[SURVEY_FILESYSTEM_SIZE];
+};
+
+static void judge_needs(const struct preflight *preflight, const struct place *place,
                         const struct fs_needs *needs, struct finding *finding)
 {
     const struct machine_facts *there = preflight->there;
     if (there == NULL) {
         finding_add(finding, VERDICT_SKIPPED, REMEDY_FACTS,
                     "%s of '%s' needs Linux %d.%d%s%s, and the target's is not known",
-                    mount->filesystem, mount->mount_point, needs->major, needs->minor,
+                    place->filesystem, place->mount_point, needs->major, needs->minor,
                     needs->feature[0] == '\0' ? "" : " for ", needs->feature);
     } else if (!kernel_is_at_least(there->kernel, needs->major, needs->minor)) {
         finding_add(finding, VERDICT_FAIL, "run a newer kernel there",
                     "%s of '%s' needs Linux %d.%d for its feature '%s'; the target runs '%s'",
-                    mount->filesystem, mount->mount_point, needs->major, needs->minor,
+                    place->filesystem, place->mount_point, needs->major, needs->minor,
                     needs->feature, there->kernel);
     } else {
         finding_add(finding, VERDICT_OK, "", "%s of '%s' needs Linux %d.%d; the target runs '%s'",
-                    mount->filesystem, mount->mount_point, needs->major, needs->minor,
+                    place->filesystem, place->mount_point, needs->major, needs->minor,
                     there->kernel);
     }
     if (needs->unknown) {
         finding_add(finding, VERDICT_WARN, "mount a copy of it on the target machine once",
-                    "%s of '%s' has features that ebshift does not know", mount->filesystem,
-                    mount->mount_point);
+                    "%s of '%s' has features that ebshift does not know", place->filesystem,
+                    place->mount_point);
     }
 }
 
 enum error_code check_filesystems(struct preflight *preflight, struct finding *finding,
                                   struct error *err)
 {
-    const struct mount_roots roots = {0};
+    const struct survey *survey = preflight->survey;
     (void)err;
-    if (preflight->far) {
-        finding_add(finding, VERDICT_SKIPPED, "run preflight there to read them",
-                    "the filesystems are on another machine");
-        return ERR_NONE;
-    }
     for (size_t i = 0; i < preflight->mount_count; i++) {
-        struct mount mount;
+        struct place place = {.mount_point = preflight->mount_points[i]};
         struct fs_needs needs;
         struct error why = {0};
-        enum error_code code = mount_find(&roots, preflight->mount_points[i], &mount, &why);
+        enum error_code code =
+            survey->filesystem(survey->self, place.mount_point, place.filesystem, &why);
         if (code == ERR_NONE)
-            code = fs_needs_read(mount.filesystem, mount.source, &needs, &why);
+            code = survey->needs(survey->self, place.mount_point, &needs, &why);
         if (code == ERR_NONE) {
-            judge_needs(preflight, &mount, &needs, finding);
+            judge_needs(preflight, &place, &needs, finding);
         } else {
             finding_add(finding, VERDICT_SKIPPED,
                         "see that the target's kernel can mount such a filesystem", "%s",
@@ -152,10 +145,10 @@ enum error_code check_filesystems(struct preflight *preflight, struct finding *f
     "on the other side REINDEX what orders text, then ALTER DATABASE ... REFRESH COLLATION "       \
     "VERSION, before the application comes back"
 
-static void judge_order(const struct preflight *preflight, struct finding *finding)
+static void judge_order(const struct preflight *preflight, const struct machine_facts *here,
+                        struct finding *finding)
 {
     const struct pg_facts *facts = preflight->facts;
-    const struct machine_facts *here = &preflight->here;
     const struct machine_facts *there = preflight->there;
     if (facts->libc_databases > 0 && strcmp(here->glibc, there->glibc) != 0) {
         finding_add(finding, VERDICT_WARN, REMEDY_REINDEX,
@@ -171,16 +164,16 @@ static void judge_order(const struct preflight *preflight, struct finding *findi
     }
 }
 
-static void judge_programs(const struct preflight *preflight, struct finding *finding)
+static void judge_programs(const struct preflight *preflight, const struct machine_facts *here,
+                           struct finding *finding)
 {
-    const struct machine_facts *here = &preflight->here;
     const struct machine_facts *there = preflight->there;
     int major = preflight->facts->server_version_num / 10000;
     if (strcmp(here->architecture, there->architecture) != 0) {
         finding_add(finding, VERDICT_FAIL,
                     "a data directory does not work on another architecture: choose an instance of "
                     "this one",
-                    "this machine is '%s', the target '%s'", here->architecture,
+                    "the database's machine is '%s', the target '%s'", here->architecture,
                     there->architecture);
     }
     if (there->postgres[0] == '\0') {
@@ -196,7 +189,10 @@ enum error_code check_libraries(struct preflight *preflight, struct finding *fin
                                 struct error *err)
 {
     const struct pg_facts *facts = preflight->facts;
-    struct machine_facts *here = &preflight->here;
+    const struct survey *survey = preflight->survey;
+    struct machine_facts read = {0};
+    const struct machine_facts *here = &read;
+    struct error why = {0};
     (void)err;
     if (facts->stale_databases > 0) {
         finding_add(finding, VERDICT_WARN,
@@ -205,12 +201,11 @@ enum error_code check_libraries(struct preflight *preflight, struct finding *fin
                     "%d database%s made indexes in an order that is no longer this machine's",
                     facts->stale_databases, facts->stale_databases == 1 ? "" : "s");
     }
-    if (preflight->far) {
-        finding_add(finding, VERDICT_SKIPPED, "run preflight there to compare them",
-                    "the database is on another machine");
+    if (survey->facts(survey->self, &read, &why) != ERR_NONE) {
+        finding_add(finding, VERDICT_SKIPPED, "see that ebshift-hold runs there", "%s",
+                    why.message);
         return ERR_NONE;
     }
-    machine_facts_read(here);
     if (preflight->there == NULL) {
         finding_add(finding, VERDICT_SKIPPED, REMEDY_FACTS,
                     "glibc %s orders the text of %d databases, ICU %s of %d; PostgreSQL %d on %s; "
@@ -219,8 +214,8 @@ enum error_code check_libraries(struct preflight *preflight, struct finding *fin
                     facts->server_version_num / 10000, here->architecture);
         return ERR_NONE;
     }
-    judge_order(preflight, finding);
-    judge_programs(preflight, finding);
+    judge_order(preflight, here, finding);
+    judge_programs(preflight, here, finding);
     finding_add(finding, VERDICT_OK, "", "%s, glibc %s, ICU %s, PostgreSQL %d there as here",
                 here->architecture, preflight->there->glibc, preflight->there->icu,
                 facts->server_version_num / 10000);

@@ -1,4 +1,4 @@
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,6 @@
 #include "model/amount.h"
 #include "model/instant.h"
 
-/* What the services still sign and what adopting a lost answer can bear. */
 #define SKEW_WARN_MS (5 * MS_PER_SECOND)
 #define SKEW_FAIL_MS (5 * MS_PER_MINUTE)
 
@@ -74,25 +73,60 @@ enum error_code check_target_identity(struct preflight *preflight, struct findin
     return ERR_NONE;
 }
 
-/* A lost answer to the final snapshot is adopted by its instant, and that is the service's. */
+/* How far a clock is behind the service's, in words. The services still sign up to the limit of what
+ * fails; a lost answer to the final snapshot is adopted by its instant, and that is theirs. */
+static void judge_skew(const char *whose, int64_t skew_ms, enum verdict worst,
+                       struct finding *finding)
+{
+    char text[DURATION_TEXT_SIZE];
+    int64_t far_ms = llabs(skew_ms);
+    const char *side = skew_ms > 0 ? "behind" : "ahead of";
+    (void)duration_text(far_ms, text);
+    if (far_ms < MS_PER_SECOND) {
+        finding_add(finding, VERDICT_OK, "", "%s is within a second of the service's", whose);
+    } else if (far_ms <= SKEW_WARN_MS) {
+        finding_add(finding, VERDICT_OK, "", "%s is %s %s the service's", whose, text, side);
+    } else {
+        finding_add(finding, far_ms > SKEW_FAIL_MS ? worst : VERDICT_WARN,
+                    "let chrony or systemd-timesyncd keep it", "%s is %s %s the service's", whose,
+                    text, side);
+    }
+}
+
+/* Read some time between question and answer: only what that cannot explain is its fault. No call is
+ * signed there, but who recovers to a point in time, or reads its log, goes by it. */
+static void look_at_clock_there(const struct preflight *preflight, struct finding *finding)
+{
+    const struct survey *survey = preflight->survey;
+    const struct clock ours = clock_system();
+    char whose[80];
+    struct error why = {0};
+    int64_t theirs_ms = 0;
+    int64_t before_ms = clock_now_ms(&ours);
+    if (survey->now(survey->self, &theirs_ms, &why) != ERR_NONE) {
+        finding_add(finding, VERDICT_WARN, "see that ebshift-hold runs there", "%s", why.message);
+        return;
+    }
+    int64_t after_ms = clock_now_ms(&ours);
+    int64_t behind_us_ms = 0;
+    if (theirs_ms < before_ms)
+        behind_us_ms = before_ms - theirs_ms;
+    if (theirs_ms > after_ms)
+        behind_us_ms = after_ms - theirs_ms;
+    (void)snprintf(whose, sizeof(whose), "the clock of '%.60s'", survey->host);
+    judge_skew(whose, behind_us_ms + preflight->skew_ms, VERDICT_WARN, finding);
+}
+
 enum error_code check_clock(struct preflight *preflight, struct finding *finding, struct error *err)
 {
-    static const char remedy[] = "let chrony or systemd-timesyncd keep this machine's clock";
-    int64_t skew_ms = llabs(preflight->skew_ms);
-    char text[DURATION_TEXT_SIZE];
-    const char *side = preflight->skew_ms > 0 ? "behind" : "ahead of";
     (void)err;
-    (void)duration_text(skew_ms, text);
     if (preflight->skew_ms == 0) {
         finding_add(finding, VERDICT_SKIPPED, "", "the service told no date");
-    } else if (skew_ms < MS_PER_SECOND) {
-        finding_add(finding, VERDICT_OK, "", "within a second of the service's");
-    } else if (skew_ms <= SKEW_WARN_MS) {
-        finding_add(finding, VERDICT_OK, "", "%s %s the service's", text, side);
     } else {
-        finding_add(finding, skew_ms > SKEW_FAIL_MS ? VERDICT_FAIL : VERDICT_WARN, remedy,
-                    "this machine's clock is %s %s the service's", text, side);
+        judge_skew("this machine's clock", preflight->skew_ms, VERDICT_FAIL, finding);
     }
+    if (preflight->survey != NULL && preflight->survey->host != NULL)
+        look_at_clock_there(preflight, finding);
     return ERR_NONE;
 }
 

@@ -13,10 +13,11 @@
 #include "core/cloud.h"
 #include "core/config.h"
 #include "core/engine/path.h"
+#include "core/host/machine_facts.h"
+#include "core/host/survey.h"
 #include "core/log.h"
 #include "core/pg/facts.h"
 #include "core/preflight/finding.h"
-#include "core/preflight/machine_facts.h"
 #include "core/store.h"
 #include "model/error.h"
 
@@ -53,7 +54,7 @@ struct preflight {
     struct outcome mounts;        /* of finding the mounts, all on volumes of the set */
     const char *const *mount_points;
     size_t mount_count;
-    bool far;                          /* the database's machine is another one */
+    const struct survey *survey;       /* of the database's machine; NULL: it cannot be asked */
     const struct machine_facts *there; /* of the target machine; NULL: not known */
 
     unsigned has; /* what checks found in order */
@@ -61,7 +62,6 @@ struct preflight {
     char source_account[16];
     struct cloud_volumes volumes;                    /* of the set */
     struct cloud_snapshots snapshots[CLOUD_SET_MAX]; /* of each volume */
-    struct machine_facts here;
     bool counted;
     struct census at_source;
     struct census at_hop[PATH_HOPS_MAX];

@@ -71,6 +71,19 @@ def end_keepers(before):
         h.run(h.BIN / "ebshift-hold", path.name.removeprefix("hold."), "bye", check=False)
 
 
+def check_preflight(cloud, scene):
+    """What it asks goes over SSM too, and a limit that this way cannot keep is told beforehand."""
+    out, _ = cloud.ebshift("preflight", "--config", scene.config, "--json", "--freeze-limit", "1s",
+                           code=3)
+    found = {row["name"]: row for row in json.loads(out.splitlines()[0])["checks"]}
+    failed = {name for name, row in found.items() if row["verdict"] == "fail"}
+    h.check(failed == {"freeze"} and "must be" in found["freeze"]["finding"],
+            "preflight measures the way: " + found["freeze"]["finding"])
+    h.check("free, at most" in found["wal-space"]["finding"] and "glibc" in
+            found["libraries"]["finding"] and "the clock of 'i-" in found["clock"]["finding"],
+            "and asks the instance for room, libraries and clock")
+
+
 def test(place):
     place.callback(far.forget_records, place)
     scene = Scene(place, time_scale=200, options=["--run-commands"])
@@ -91,6 +104,7 @@ def test(place):
                             "--window", scene.window(), code=9)
     h.check("pg_wal" in told and scene.volumes[1] in told,
             "a set without the WAL volume is refused by name")
+    check_preflight(cloud, scene)
     ledger = h.Ledger(server)
     ledger.wait_for(20)
     _, told = cloud.ebshift("migrate", "--config", scene.config, "--freeze-limit", "1s",

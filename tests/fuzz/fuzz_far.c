@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "core/host/far.h"
+#include "core/host/far_survey.h"
+#include "core/host/hold_answer.h"
 #include "core/host/words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,7 +26,7 @@ static enum error_code say(void *self, const char *line, int64_t limit_ms, struc
     (void)limit_ms;
     bool obeys = strcmp(line, "freeze") == 0 || strcmp(line, "thaw") == 0;
     if (obeys || script->at == script->end) {
-        strbuf_puts(answer, strcmp(line, "hello") == 0 ? "ok 1" : "ok");
+        strbuf_puts(answer, strcmp(line, "hello") == 0 ? "ok " HOLD_VERSION : "ok");
         return ERR_NONE;
     }
     const char *newline = memchr(script->at, '\n', (size_t)(script->end - script->at));
@@ -46,6 +48,28 @@ static bool worked(enum error_code code, const struct error *err)
     return code == ERR_NONE;
 }
 
+/* Texts end, whatever they are. */
+static void look_around(struct far *far)
+{
+    const struct survey survey = far_survey(far);
+    struct error err = {0};
+    struct machine_facts facts;
+    struct fs_needs needs;
+    struct survey_room room;
+    struct held held;
+    int64_t now_ms = 0;
+    char filesystem[SURVEY_FILESYSTEM_SIZE];
+    if (worked(survey.facts(survey.self, &facts, &err), &err))
+        assert(strlen(facts.postgres) < sizeof(facts.postgres));
+    if (worked(survey.needs(survey.self, "/x", &needs, &err), &err))
+        assert(strlen(needs.feature) < sizeof(needs.feature));
+    if (worked(survey.filesystem(survey.self, "/x", filesystem, &err), &err))
+        assert(strlen(filesystem) < sizeof(filesystem));
+    (void)worked(survey.room(survey.self, "/x", &room, &err), &err);
+    (void)worked(survey.now(survey.self, &now_ms, &err), &err);
+    (void)worked(survey.try_freeze(survey.self, "ext4", &held, &err), &err);
+}
+
 static void converse(struct script *script)
 {
     static const char *const mounts[] = {"/srv/data"};
@@ -65,6 +89,7 @@ static void converse(struct script *script)
     free(place);
     if (worked(holder.server_head(holder.self, "/pg", head, &err), &err))
         assert(strlen(head) < sizeof(head));
+    look_around(&far);
     (void)worked(holder.check_thawed(holder.self, &err), &err);
     if (worked(holder.prepare(holder.self, &err), &err) &&
         worked(holder.begin(holder.self, &err), &err)) {

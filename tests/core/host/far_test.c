@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
+#include "core/host/far_survey.h"
 #include "core/host/ssh.h"
 
 /* "question answer" pairs, taken in order; an answer of "LOST" is none. */
@@ -58,14 +59,14 @@ struct place_case {
 ParameterizedTestParameters(far, places)
 {
     static struct place_case cases[] = {
-        {"ok 1", "ok /a /b vol-0c41d7e09ab23f586", ERR_NONE, ""},
-        {"ok 2", "", ERR_QUIESCE, "install the same ebshift on both"},
+        {"ok 2", "ok /a /b vol-0c41d7e09ab23f586", ERR_NONE, ""},
+        {"ok 1", "", ERR_QUIESCE, "install the same ebshift on both"},
         {"LOST", "", ERR_QUIESCE, "the link broke"},
         {"Welcome to Debian!", "", ERR_QUIESCE, "no ebshift-hold"},
-        {"ok 1", "no not-found cannot%20find%20it", ERR_NOT_FOUND, "host 'db': cannot find it"},
-        {"ok 1", "no such-error x", ERR_PROTOCOL, "host 'db': x"},
-        {"ok 1", "ok /a", ERR_QUIESCE, "tells no place"},
-        {"ok 1", "ok  /a", ERR_QUIESCE, "cannot understand"},
+        {"ok 2", "no not-found cannot%20find%20it", ERR_NOT_FOUND, "host 'db': cannot find it"},
+        {"ok 2", "no such-error x", ERR_PROTOCOL, "host 'db': x"},
+        {"ok 2", "ok /a", ERR_QUIESCE, "tells no place"},
+        {"ok 2", "ok  /a", ERR_QUIESCE, "cannot understand"},
     };
     return cr_make_param_array(struct place_case, cases, sizeof(cases) / sizeof(cases[0]));
 }
@@ -84,7 +85,7 @@ ParameterizedTest(struct place_case *row, far, places)
 }
 
 #define PREPARED                                                                                   \
-    "hello", "ok 1", "thawed /srv/data /srv/wal%20x", "ok", "hello", "ok 1",                       \
+    "hello", "ok 2", "thawed /srv/data /srv/wal%20x", "ok", "hello", "ok 2",                       \
         "prepare 60000 /srv/data /srv/wal%20x", "ok"
 
 static struct far prepared(struct scripted *scripted)
@@ -153,6 +154,87 @@ Test(far, a_freeze_of_which_nothing_is_heard_is_asked_after)
     cr_assert_eq(holder.begin(holder.self, &err), ERR_QUIESCE);
     cr_assert_eq(holder.settle(holder.self, &held, &err), ERR_NONE);
     cr_expect(!held.all_frozen);
+}
+
+struct survey_case {
+    char question[40];
+    char answer[60];
+    enum error_code code;
+};
+
+ParameterizedTestParameters(far, surveys)
+{
+    static struct survey_case cases[] = {
+        {"facts", "ok 6.1.0 x86_64 2.36 % 13%2015", ERR_NONE},
+        {"facts", "ok 6.1.0 x86_64 2.36", ERR_QUIESCE},
+        {"room /srv/wal%20x", "ok 5368709120 16777216", ERR_NONE},
+        {"room /srv/wal%20x", "no not-found gone", ERR_NOT_FOUND},
+        {"room /srv/wal%20x", "ok", ERR_QUIESCE},
+        {"needs /srv/wal%20x", "ok 3 18 metadata_csum 1", ERR_NONE},
+        {"needs /srv/wal%20x", "ok 3 18 metadata_csum 1 1", ERR_QUIESCE},
+        {"filesystem /srv/wal%20x", "ok ext4", ERR_NONE},
+        {"try xfs", "ok 1 0 0 0 300 20 90", ERR_NONE},
+        {"try xfs", "ok 1 0 0", ERR_QUIESCE},
+        {"try xfs", "LOST", ERR_QUIESCE},
+        {"now", "ok 1795446000123", ERR_NONE},
+    };
+    return cr_make_param_array(struct survey_case, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+/* Asks what the row's question asks; true if what is understood is what the good answer says. */
+static enum error_code survey_one(const struct survey *survey, const char *question, bool *is_right,
+                                  struct error *err)
+{
+    struct machine_facts facts;
+    struct survey_room room;
+    struct fs_needs needs;
+    struct held held;
+    char filesystem[SURVEY_FILESYSTEM_SIZE];
+    int64_t now_ms = 0;
+    switch (question[0]) {
+    case 'f':
+        if (question[1] == 'a') {
+            TRY(survey->facts(survey->self, &facts, err));
+            *is_right = strcmp(facts.glibc, "2.36") == 0 && facts.icu[0] == '\0' &&
+                        machine_has(facts.postgres, 15);
+            return ERR_NONE;
+        }
+        TRY(survey->filesystem(survey->self, mounts[1], filesystem, err));
+        *is_right = strcmp(filesystem, "ext4") == 0;
+        return ERR_NONE;
+    case 'r':
+        TRY(survey->room(survey->self, mounts[1], &room, err));
+        *is_right = room.free_bytes == INT64_C(5368709120) && room.used_bytes == 16777216;
+        return ERR_NONE;
+    case 'n':
+        if (question[1] == 'o') {
+            TRY(survey->now(survey->self, &now_ms, err));
+            *is_right = now_ms == INT64_C(1795446000123);
+            return ERR_NONE;
+        }
+        TRY(survey->needs(survey->self, mounts[1], &needs, err));
+        *is_right = needs.major == 3 && needs.minor == 18 && needs.unknown &&
+                    strcmp(needs.feature, "metadata_csum") == 0;
+        return ERR_NONE;
+    default:
+        TRY(survey->try_freeze(survey->self, "xfs", &held, err));
+        *is_right = held.all_frozen && !held.fired && held.freeze_us == 300;
+        return ERR_NONE;
+    }
+}
+
+ParameterizedTest(struct survey_case *row, far, surveys)
+{
+    const char *const lines[] = {"hello", "ok 2", row->question, row->answer, NULL};
+    struct scripted scripted = {.lines = lines};
+    struct far far = make_far(&scripted);
+    struct survey survey = far_survey(&far);
+    struct error err = {0};
+    bool is_right = false;
+    cr_expect_str_eq(survey.host, "db");
+    cr_assert_eq(survey_one(&survey, row->question, &is_right, &err), row->code, "%s -> %s: %s",
+                 row->question, row->answer, err.message);
+    cr_expect_eq(is_right, row->code == ERR_NONE, "%s -> %s", row->question, row->answer);
 }
 
 struct ssh_case {

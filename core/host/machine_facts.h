@@ -1,7 +1,7 @@
 /* machine_facts.h: what of a machine decides whether a data directory from another one works on it:
  * kernel, architecture, the libraries that order text, PostgreSQL's programs. */
-#ifndef CORE_PREFLIGHT_MACHINE_FACTS_H
-#define CORE_PREFLIGHT_MACHINE_FACTS_H
+#ifndef CORE_HOST_MACHINE_FACTS_H
+#define CORE_HOST_MACHINE_FACTS_H
 
 #include <stdbool.h>
 

@@ -1,4 +1,4 @@
-#include "core/preflight/machine_facts.h"
+#include "core/host/machine_facts.h"
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
