@@ -82,8 +82,7 @@ static enum error_code write_config(const struct session *session, const char *p
     CLEANUP_STRBUF struct strbuf text = {.max_bytes = 1 << 16};
     if (access(path, F_OK) == 0 && !session->options.force)
         return error_set(err, ERR_CONFIG, "'%s' exists; --force overwrites it", path);
-    config_write(&session->config, &text);
-    TRY(strbuf_check(&text, err));
+    TRY(config_write(&session->config, &text, err));
     FILE *file = fopen(path, "w");
     /* One that was there keeps its mode, and a secret would be for everybody. */
     bool written = file != NULL &&

@@ -16,6 +16,9 @@
 
 enum key_kind { KEY_TEXT, KEY_DURATION, KEY_PROBABILITY, KEY_VOLUME, KEY_QUIESCE };
 
+/* What inih takes, without the end of the line. */
+#define LINE_MAX_CHARS (INI_MAX_LINE - 2)
+
 /* One key of the file. `comment` is printed above it by config_write(). */
 struct key {
     const char *section;
@@ -251,7 +254,8 @@ static char *read_line(char *text, int size, void *stream)
     size_t length = strlen(text);
     if (length + 1 == (size_t)size && text[length - 1] != '\n') {
         reader->failed = true;
-        (void)error_set(reader->err, ERR_CONFIG, "the line is longer than %d characters", size - 2);
+        (void)error_set(reader->err, ERR_CONFIG, "the line is longer than %d characters",
+                        LINE_MAX_CHARS);
         return NULL;
     }
     size_t indent = strspn(text, " \t");
@@ -478,7 +482,7 @@ static void write_value(const struct config *config, const struct key *key, stru
     }
 }
 
-void config_write(const struct config *config, struct strbuf *text)
+enum error_code config_write(const struct config *config, struct strbuf *text, struct error *err)
 {
     const char *section = "";
     for (size_t i = 0; i < KEY_COUNT; i++) {
@@ -487,6 +491,12 @@ void config_write(const struct config *config, struct strbuf *text)
         section = keys[i].section;
         if (keys[i].comment != NULL)
             strbuf_printf(text, "; %s\n", keys[i].comment);
+        size_t before = text->length;
         write_value(config, &keys[i], text);
+        if (keys[i].kind == KEY_TEXT && text->length - before > LINE_MAX_CHARS + 1) {
+            return error_set(err, ERR_CONFIG, "%s.%s does not fit a line of %d characters",
+                             keys[i].section, keys[i].name, LINE_MAX_CHARS);
+        }
     }
+    return strbuf_check(text, err);
 }

@@ -92,7 +92,9 @@ MUST_CHECK enum error_code config_check(const struct config *config, struct erro
 /* Tells whether a value is, or may hold, a password. */
 bool config_holds_secret(const struct config *config);
 
-/* Writes *config as a file that config_read_file() reads back to the same values, with comments. */
-void config_write(const struct config *config, struct strbuf *text);
+/* Writes *config as a file that config_read_file() reads back to the same values, with comments.
+ * Errors: ERR_CONFIG for a value that is too long for a line of the file. */
+MUST_CHECK enum error_code config_write(const struct config *config, struct strbuf *text,
+                                        struct error *err);
 
 #endif

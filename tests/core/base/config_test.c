@@ -85,18 +85,33 @@ Test(config, what_is_written_is_read_back)
 {
     CLEANUP_STRBUF struct strbuf text = {.max_bytes = 1 << 16};
     cr_assert_eq(read_text(every_key), ERR_NONE, "%s", err.message);
-    config_write(&config, &text);
-    cr_assert_eq(strbuf_check(&text, &err), ERR_NONE);
+    cr_assert_eq(config_write(&config, &text, &err), ERR_NONE, "%s", err.message);
     config_init(&config);
     cr_assert_eq(read_text(strbuf_text(&text)), ERR_NONE, "%s", err.message);
     expect_every_key();
+}
+
+/* The longest line there is, with the spaces that we write around the sign and without. */
+Test(config, what_could_not_be_read_back_is_not_written)
+{
+    CLEANUP_STRBUF struct strbuf text = {.max_bytes = 1 << 16};
+    char lines[300];
+    for (int spaces = 0; spaces <= 1; spaces++) {
+        const char *sign = spaces == 1 ? " = " : "=";
+        int rest = 198 - (int)(strlen("data_directory") + strlen(sign) + 1);
+        (void)snprintf(lines, sizeof(lines), "[postgres]\ndata_directory%s/%0*d\n", sign, rest, 7);
+        config_init(&config);
+        cr_assert_eq(read_text(lines), ERR_NONE, "%s", err.message);
+        cr_expect_eq(config_write(&config, &text, &err), spaces == 1 ? ERR_NONE : ERR_CONFIG);
+    }
+    cr_expect_str_eq(err.message, "postgres.data_directory does not fit a line of 198 characters");
 }
 
 Test(config, the_defaults_survive_being_written)
 {
     CLEANUP_STRBUF struct strbuf text = {.max_bytes = 1 << 16};
     struct config want = config;
-    config_write(&config, &text);
+    cr_assert_eq(config_write(&config, &text, &err), ERR_NONE, "%s", err.message);
     cr_assert_eq(read_text(strbuf_text(&text)), ERR_NONE, "%s", err.message);
     cr_expect_eq(memcmp(&config, &want, sizeof(want)), 0);
 }
