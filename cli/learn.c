@@ -107,9 +107,9 @@ enum error_code learn_request(struct session *session, struct outlook_request *r
     const struct options *options = &session->options;
     char end[INSTANT_TEXT_SIZE];
     if (options->window_end_ms == 0)
-        return error_set(err, ERR_CONFIG, "--window START/END is needed");
+        return error_set(err, ERR_INVALID, "--window START/END is needed");
     if (options->window_end_ms <= clock_now_ms(&session->clock)) {
-        return error_set(err, ERR_CONFIG, "the window is in the past: it ended at %s",
+        return error_set(err, ERR_INVALID, "the window is in the past: it ended at %s",
                          instant_text(options->window_end_ms, end));
     }
     *request = (struct outlook_request){

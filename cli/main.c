@@ -1,9 +1,11 @@
 /* main.c: start-up, dispatch, and the one place that tells a failure. */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 #include <gsl/gsl_errno.h>
@@ -12,6 +14,16 @@
 #include "cli/exit_code.h"
 #include "cli/json_out.h"
 #include "core/version.h"
+
+/* Whoever starts us with a stream closed must not find our words in the socket that takes its
+ * number. Opened the wrong way round, it still fails whoever uses it. */
+static void hold_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+}
 
 static void start_libraries(void)
 {
@@ -31,6 +43,8 @@ static void start_libraries(void)
 static int tell(const struct session *session, const struct error *err)
 {
     int exit_code = exit_code_of(err->code, clock_stop_signal());
+    /* What was printed came first, also where both streams are one pipe. */
+    (void)fflush(stdout);
     const char *hint = exit_code_hint(err->code);
     if (session->options.json) {
         struct json_out *document = json_out_new();
@@ -48,6 +62,17 @@ static int tell(const struct session *session, const struct error *err)
     return exit_code;
 }
 
+/* A reader that has seen enough ('| head') is no failure: the verb did its work. */
+static enum error_code finish_output(struct error *err)
+{
+    struct stat facts;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return ERR_NONE;
+    if (fstat(STDOUT_FILENO, &facts) == 0 && S_ISFIFO(facts.st_mode))
+        return ERR_NONE;
+    return error_set(err, ERR_SYSTEM, "cannot write the result");
+}
+
 static int run(const struct cmd *cmd, int argc, char *const *argv)
 {
     CLEANUP_SESSION struct session session = {0};
@@ -61,13 +86,14 @@ static int run(const struct cmd *cmd, int argc, char *const *argv)
         code = session_start(&session, &err);
     if (code == ERR_NONE)
         code = cmd->run(&session, &err);
-    if (code == ERR_NONE && fflush(stdout) != 0)
-        code = error_set(&err, ERR_SYSTEM, "cannot write the result");
+    if (code == ERR_NONE)
+        code = finish_output(&err);
     return code == ERR_NONE ? 0 : tell(&session, &err);
 }
 
 int main(int argc, char **argv)
 {
+    hold_standard_streams();
     if (argc < 2 || strcmp(argv[1], "--help") == 0) {
         cmd_print_all(argc < 2 ? stderr : stdout);
         return argc < 2 ? 2 : 0;

@@ -313,10 +313,11 @@ enum error_code config_read_file(struct config *config, const char *path, struct
                          strerrordesc_np(errno));
     }
     int result = ini_parse_stream(read_line, &reader, take_line, &reader);
-    bool broken = ferror(reader.file) != 0;
+    int why = ferror(reader.file) != 0 ? errno : 0;
     (void)fclose(reader.file);
-    if (broken)
-        return error_set(err, ERR_CONFIG, "cannot read the config '%s'", path);
+    if (why != 0)
+        return error_set(err, ERR_CONFIG, "cannot read the config '%s': %s", path,
+                         strerrordesc_np(why));
     if (result > 0 && (!reader.failed || result < reader.line))
         return error_set(err, ERR_CONFIG, "%s:%d: not a section, a key or a comment", path, result);
     if (reader.failed) {

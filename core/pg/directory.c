@@ -173,7 +173,7 @@ static enum error_code add_place(struct pg_facts *facts, enum pg_place_kind kind
     *place = (struct pg_place){.kind = kind};
     (void)snprintf(place->name, sizeof(place->name), "%s", name);
     if (realpath(path, place->path) == NULL) {
-        return error_set(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_SYSTEM,
+        return error_set(err, errno == ENOENT ? ERR_POSTGRES : ERR_SYSTEM,
                          "cannot follow %s '%s': %s", name, path, strerrordesc_np(errno));
     }
     facts->place_count++;
@@ -203,7 +203,7 @@ static enum error_code read_places(const char *data_directory, struct pg_facts *
     char path[PATH_MAX];
     (void)snprintf(path, sizeof(path), "%s/PG_VERSION", data_directory);
     if (access(path, R_OK) != 0) {
-        return error_set(err, ERR_NOT_FOUND, "'%s' is not the data directory of a PostgreSQL",
+        return error_set(err, ERR_CONFIG, "'%s' is not the data directory of a PostgreSQL",
                          data_directory);
     }
     TRY(add_place(facts, PG_PLACE_DATA, "data directory", data_directory, err));

@@ -38,7 +38,8 @@ MUST_CHECK enum error_code pg_directory_check_head(struct pg_conn *conn, const c
 
 /* Fills facts->places from the links of a data directory: itself, pg_wal, the tablespaces. The
  * other members stay as they are. Config files elsewhere cannot be seen this way.
- * Errors: ERR_NOT_FOUND if it is no data directory; ERR_SYSTEM; ERR_NO_MEMORY. */
+ * Errors: ERR_CONFIG if it is no data directory; ERR_POSTGRES if one of its links leads nowhere;
+ * ERR_SYSTEM; ERR_NO_MEMORY. */
 MUST_CHECK enum error_code pg_directory_places(const char *data_directory, struct pg_facts *facts,
                                                struct error *err);
 

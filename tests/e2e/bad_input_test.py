@@ -12,6 +12,16 @@ def expect(cloud, code, words, *arguments, env=()):
     h.check(len(told) == 1 and words in told[0], f"exit {code}: {told[0] if told else err!r}")
 
 
+def closed_streams(cloud, base):
+    """What would have been printed reaches no socket of ours, and a reader may leave early."""
+    words = " ".join(str(word) for word in (h.BIN / "ebshift", "whoami", *base))
+    for shell, code in ((words + " <&- >&- 2>&-", 1), (words + " >/dev/full 2>/dev/null", 1),
+                        (f"{words} | true; exit ${{PIPESTATUS[0]}}", 0)):
+        done = h.subprocess.run(["bash", "-c", shell], env=cloud.environ(), text=True,
+                                stderr=h.subprocess.PIPE)
+        h.check((done.returncode, done.stderr) == (code, ""), f"exit {code}:{shell[len(words):]}")
+
+
 def test(place):
     cloud = h.Cloud(place)
     volume = cloud.new_volume(1, "/dev/sdf")
@@ -47,12 +57,17 @@ def test(place):
     typo.write_text("[source]\nregion = us-east-1\nvolum = vol-0123456789abcdef0\n")
     expect(cloud, 2, "typo.conf:3: unknown key 'volum'", "plan", "--config", typo, *window)
     expect(cloud, 2, "cannot read the config", "plan", "--config", place.path / "none.conf")
+    expect(cloud, 2, "Is a directory", "plan", "--config", place.path)
+    expect(cloud, 2, "is not the data directory", "init", "--config", place.path / "new.conf",
+           "--data-directory", place.path)
 
     full = place.path / "full"
     full.mkdir()
     h.run("mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", full)
     place.callback(h.run, "umount", full)
     expect(cloud, 1, "store", "plan", "--store", full / "store", *base[2:], *window)
+
+    closed_streams(cloud, base)
 
     after = cloud.objects(), cloud.objects("eu-west-1")
     h.check(after == before, "nothing was made at the service")

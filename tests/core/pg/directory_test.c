@@ -83,7 +83,7 @@ Test(directory, a_dangling_link_is_named)
     struct pg_facts facts = {0};
     struct error err = {0};
     cr_assert_eq(rmdir(under("cold")), 0);
-    cr_expect_eq(pg_directory_places(data, &facts, &err), ERR_NOT_FOUND);
+    cr_expect_eq(pg_directory_places(data, &facts, &err), ERR_POSTGRES);
     cr_expect_not_null(strstr(err.message, "tablespace 16391"), "%s", err.message);
     cr_expect_null(facts.places);
 }
@@ -92,7 +92,7 @@ Test(directory, refuses_what_is_no_data_directory)
 {
     struct pg_facts facts = {0};
     struct error err = {0};
-    cr_expect_eq(pg_directory_places(root, &facts, &err), ERR_NOT_FOUND);
+    cr_expect_eq(pg_directory_places(root, &facts, &err), ERR_CONFIG);
 }
 
 Test(directory, conninfo_of_a_running_server)
