@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "cli/exit_code.h"
+
 static const struct cmd cmds[] = {
     {"init", VERB_INIT, "", "find the volumes of a database and write a config",
      "Asks the PostgreSQL of --data-directory or --conninfo where it lives, follows every place to\n"
@@ -76,7 +78,8 @@ void cmd_print_all(FILE *out)
                 out);
     for (size_t i = 0; i < CMD_COUNT; i++)
         (void)fprintf(out, "  %-10s %s\n", cmds[i].name, cmds[i].summary);
-    (void)fputs("\n'ebshift VERB --help' shows the options of a verb.\n", out);
+    (void)fputs("\n'ebshift VERB --help' shows the options of a verb. Exit codes:\n\n", out);
+    exit_code_print(out);
 }
 
 void cmd_print(const struct cmd *cmd, FILE *out)
@@ -97,7 +100,7 @@ enum error_code cmd_help(struct session *session, struct error *err)
     }
     const struct cmd *cmd = cmd_find(session->options.operands[0]);
     if (cmd == NULL)
-        return error_set(err, ERR_CONFIG, "there is no verb '%s'", session->options.operands[0]);
+        return error_set(err, ERR_INVALID, "there is no verb '%s'", session->options.operands[0]);
     cmd_print(cmd, stdout);
     return ERR_NONE;
 }

@@ -16,9 +16,9 @@ static enum error_code set_window(struct session *session, struct error *err)
     struct options *options = &session->options;
     int64_t now_ms = clock_now_ms(&session->clock);
     if (options->at_ms != 0 && options->at_ms < now_ms)
-        return error_set(err, ERR_CONFIG, "--at is in the past");
+        return error_set(err, ERR_INVALID, "--at is in the past");
     if (options->for_ms < 0)
-        return error_set(err, ERR_CONFIG, "--for is negative");
+        return error_set(err, ERR_INVALID, "--for is negative");
     options->window_start_ms = options->at_ms != 0 ? options->at_ms : now_ms + MS_PER_MINUTE;
     options->window_end_ms =
         options->window_start_ms + (options->for_ms != 0 ? options->for_ms : UNHURRIED_MS);

@@ -9,6 +9,7 @@
 
 static void print_text(const char *volume_id, const struct volume_rows *rows)
 {
+    bool unlisted = false;
     (void)printf("%s: %zu snapshots and copies, %zu changes, %zu periods of writes\n\n", volume_id,
                  rows->duration_count, rows->dirty_count, rows->write_count);
     (void)printf("  %-22s %-9s %-21s %10s %10s\n", "id", "kind", "started", "delta", "took");
@@ -17,13 +18,15 @@ static void print_text(const char *volume_id, const struct volume_rows *rows)
         char at[INSTANT_TEXT_SIZE];
         char took[DURATION_TEXT_SIZE];
         char bytes[AMOUNT_TEXT_SIZE];
+        unlisted = unlisted || row->delta_bytes < 0;
         (void)printf("  %-22s %-9s %-21s %10s %10s%s\n", row->id,
                      row->kind == TRANSFER_COPY ? "copy" : "snapshot",
                      instant_text(row->started_ms / 1000 * 1000, at),
                      amount_text((double)row->delta_bytes, bytes),
                      duration_text(row->duration_ms, took), row->pending ? " so far" : "");
     }
-    (void)printf("\n");
+    if (unlisted)
+        (void)printf("\n  ?: only the newest %d gaps were listed block by block\n", LEARN_GAPS);
 }
 
 static void add_durations(struct json_out *volume, const struct volume_rows *rows)
@@ -86,6 +89,8 @@ enum error_code cmd_history(struct session *session, struct error *err)
         const char *volume_id = session->config.volumes[i];
         code = store_get_volume_rows(session->store, volume_id, session->path.name, &rows, err);
         if (code == ERR_NONE && volumes == NULL) {
+            if (i > 0)
+                (void)printf("\n");
             print_text(volume_id, &rows);
         } else if (code == ERR_NONE) {
             add_volume(volumes, volume_id, &rows);

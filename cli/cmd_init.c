@@ -1,11 +1,10 @@
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cmd.h"
 #include "cli/json_out.h"
+#include "cli/whole_file.h"
 #include "model/strbuf.h"
 
 static enum error_code add_volumes(struct volume_ids *ids, const struct volume_ids *more,
@@ -76,23 +75,19 @@ static enum error_code make_absolute(struct config *config, struct error *err)
     return config_set(config, "store.directory", directory, err);
 }
 
+static void print_config(const void *context, FILE *out)
+{
+    (void)fputs(strbuf_text(context), out);
+}
+
 static enum error_code write_config(const struct session *session, const char *path,
                                     struct error *err)
 {
     CLEANUP_STRBUF struct strbuf text = {.max_bytes = 1 << 16};
     if (access(path, F_OK) == 0 && !session->options.force)
-        return error_set(err, ERR_CONFIG, "'%s' exists; --force overwrites it", path);
+        return error_set(err, ERR_INVALID, "'%s' exists; --force overwrites it", path);
     TRY(config_write(&session->config, &text, err));
-    FILE *file = fopen(path, "w");
-    /* One that was there keeps its mode, and a secret would be for everybody. */
-    bool written = file != NULL &&
-                   (!config_holds_secret(&session->config) || fchmod(fileno(file), 0600) == 0) &&
-                   fputs(strbuf_text(&text), file) >= 0;
-    if (file != NULL && fclose(file) != 0)
-        written = false;
-    if (!written)
-        return error_set(err, ERR_SYSTEM, "cannot write '%s': %s", path, strerrordesc_np(errno));
-    return ERR_NONE;
+    return whole_file_write(path, print_config, &text, err);
 }
 
 static void show(const struct session *session, const char *path)

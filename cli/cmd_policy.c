@@ -174,7 +174,11 @@ static void show(const struct policy *policy, const char *side)
         for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++)
             render(policy, sides[i], json_out_object(document, sides[i]));
     }
-    json_out_print(document, stdout);
+    if (policy->session->options.json) {
+        json_out_print(document, stdout);
+    } else {
+        json_out_print_indented(document, stdout);
+    }
 }
 
 static enum error_code check_side(const char *side, struct error *err)
@@ -183,7 +187,7 @@ static enum error_code check_side(const char *side, struct error *err)
         if (side == NULL || strcmp(side, sides[i]) == 0)
             return ERR_NONE;
     }
-    return error_set(err, ERR_CONFIG, "'%s' is no side: source, target, watcher or keys", side);
+    return error_set(err, ERR_INVALID, "'%s' is no side: source, target, watcher or keys", side);
 }
 
 enum error_code cmd_policy(struct session *session, struct error *err)

@@ -1,4 +1,5 @@
 #include "cli/cmd.h"
+#include "cli/drive.h"
 #include "cli/render_run.h"
 
 enum error_code cmd_status(struct session *session, struct error *err)
@@ -14,5 +15,7 @@ enum error_code cmd_status(struct session *session, struct error *err)
     } else {
         render_run_text(&view, clock_now_ms(&session->clock), stdout);
     }
+    /* Whoever finished the run may have died before it wrote them, or its words are lost. */
+    drive_export_texts(session, &view.run);
     return ERR_NONE;
 }

@@ -2,9 +2,11 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/learn.h"
 #include "cli/render_run.h"
+#include "cli/whole_file.h"
 #include "model/instant.h"
 
 struct engine drive_engine(struct session *session, const struct run *run)
@@ -139,29 +141,37 @@ enum error_code drive_reopen(struct session *session, struct run *run, bool abor
     return reopen_quiesce(session, run, aborting, err);
 }
 
+static void print_text(const void *context, FILE *out)
+{
+    (void)fputs(strbuf_text(context), out);
+}
+
 /* Writes a text of the run beside the store, for psql or a restored data directory. */
 static void export_text(struct session *session, const char *run_id, const char *name,
                         const char *told)
 {
     CLEANUP_STRBUF struct strbuf text = {.max_bytes = 1 << 20};
     char path[CONFIG_TEXT_SIZE + 64];
+    struct error err = {0};
     if (store_get_text(session->store, run_id, name, &text, NULL) != ERR_NONE || text.length == 0)
         return;
     (void)snprintf(path, sizeof(path), "%s/%s.%s", session->config.store, run_id, name);
-    FILE *file = fopen(path, "w");
-    if (file == NULL)
-        return;
-    (void)fputs(strbuf_text(&text), file);
-    if (fclose(file) == 0 && !session->options.json)
+    if (access(path, F_OK) != 0 && whole_file_write(path, print_text, &text, &err) != ERR_NONE) {
+        log_event(&session->log, LOG_WARN, clock_now_ms(&session->clock),
+                  "%s; 'ebshift status %s' tries again", err.message, run_id);
+    } else if (!session->options.json) {
         (void)printf("%s %s\n", told, path);
+    }
 }
 
-static void export_texts(struct session *session, const char *run_id)
+void drive_export_texts(struct session *session, const struct run *run)
 {
-    export_text(session, run_id, "unfence.sql",
+    if (run->state != STATE_DONE)
+        return;
+    export_text(session, run->id, "unfence.sql",
                 "next       the copy carries the fence; lift it there: psql -d template1 -f");
-    export_text(session, run_id, "backup_label", "backup     backup_label is in");
-    export_text(session, run_id, "tablespace_map", "backup     tablespace_map is in");
+    export_text(session, run->id, "backup_label", "backup     backup_label is in");
+    export_text(session, run->id, "tablespace_map", "backup     tablespace_map is in");
 }
 
 enum error_code drive_show(struct session *session, const char *run_id, enum error_code code,
@@ -180,7 +190,7 @@ enum error_code drive_show(struct session *session, const char *run_id, enum err
     } else if (!session->options.json) {
         render_run_text(&view, clock_now_ms(&session->clock), stdout);
     }
-    if (code == ERR_NONE && view.run.state == STATE_DONE)
-        export_texts(session, run_id);
+    if (code == ERR_NONE)
+        drive_export_texts(session, &view.run);
     return code;
 }

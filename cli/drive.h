@@ -27,6 +27,10 @@ MUST_CHECK enum error_code drive_check_accounts(struct session *session, const s
 MUST_CHECK enum error_code drive_reopen(struct session *session, struct run *run, bool aborting,
                                         struct error *err);
 
+/* Writes the texts of a run that is done beside the store, unless they are there, and says what they
+ * are for: the fence that the copy carries, backup_label, tablespace_map. */
+void drive_export_texts(struct session *session, const struct run *run);
+
 /* Shows the run after the engine stopped with `code`, and hands `code` on. */
 enum error_code drive_show(struct session *session, const char *run_id, enum error_code code,
                            struct error *err);

@@ -10,7 +10,9 @@ static const struct {
 } failures[] = {
     [ERR_NONE] = {0, ""},
     [ERR_INVALID] = {2, "see 'ebshift VERB --help'"},
-    [ERR_CONFIG] = {2, "see 'ebshift VERB --help', or let 'ebshift init' write a config"},
+    [ERR_CONFIG] =
+        {2,
+         "the config is the file of --config, else /etc/ebshift.conf; 'ebshift init' writes one"},
     [ERR_NOT_FOUND] = {6, "check ids, region and account"},
     [ERR_NO_RUN] = {1, "check --config or --store; 'ebshift migrate' begins a run"},
     [ERR_NO_MEMORY] = {1, ""},
@@ -35,8 +37,10 @@ static const struct {
     [ERR_QUIESCE] = {9, "nothing is frozen; see 'ebshift status'"},
     [ERR_NOT_THAWED] = {10, "run 'ebshift thaw' now"},
     [ERR_NO_GO] = {3, "each finding names its remedy"},
-    [ERR_NO_CONVERGENCE] = {5, "'ebshift plan' shows what would help; --force goes on regardless"},
-    [ERR_DEADLINE] = {5, "try an earlier start or a later window; --force goes on regardless"},
+    [ERR_NO_CONVERGENCE] =
+        {5, "'ebshift plan' shows what would help; 'migrate --force' goes on regardless"},
+    [ERR_DEADLINE] =
+        {5, "try an earlier start or a later window; 'migrate --force' goes on regardless"},
 };
 
 int exit_code_of(enum error_code code, int stop_signal)
@@ -51,19 +55,28 @@ const char *exit_code_hint(enum error_code code)
     return failures[code].hint;
 }
 
+static const struct {
+    int exit_code;
+    const char *name;
+    const char *meaning;
+} names[] = {
+#define EXIT_NAME(number, name, meaning) {number, name, meaning},
+    EXIT_CODES(EXIT_NAME)
+#undef EXIT_NAME
+};
+#define NAME_COUNT (sizeof(names) / sizeof(names[0]))
+
 const char *exit_code_name(int exit_code)
 {
-    static const struct {
-        int exit_code;
-        const char *name;
-    } names[] = {
-#define EXIT_NAME(number, name, meaning) {number, name},
-        EXIT_CODES(EXIT_NAME)
-#undef EXIT_NAME
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; i < NAME_COUNT; i++) {
         if (names[i].exit_code == exit_code)
             return names[i].name;
     }
     return "failed";
+}
+
+void exit_code_print(FILE *out)
+{
+    for (size_t i = 0; i < NAME_COUNT; i++)
+        (void)fprintf(out, "  %-10d %s\n", names[i].exit_code, names[i].meaning);
 }

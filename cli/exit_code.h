@@ -1,7 +1,9 @@
-/* exit_code.h: the one list of exit codes, with their names for JSON and the man page, and the
+/* exit_code.h: the one list of exit codes, with their names for JSON and their meaning, and the
  * hint that belongs to each kind of failure. */
 #ifndef CLI_EXIT_CODE_H
 #define CLI_EXIT_CODE_H
+
+#include <stdio.h>
 
 #include "model/error.h"
 
@@ -11,7 +13,6 @@
     ROW(1, "failed", "failed; nothing was changed, or the run can be resumed or aborted")          \
     ROW(2, "usage", "wrong command line or config")                                                \
     ROW(3, "no-go", "a check says no")                                                             \
-    ROW(4, "partial", "finished, but something needs a hand")                                      \
     ROW(5, "deadline", "the window or the downtime limit would be, or was, missed")                \
     ROW(6, "aws-permanent", "AWS refused for good: access, quota, key, unknown object")            \
     ROW(7, "aws-transient", "AWS could not be reached or was too busy; safe to run again")         \
@@ -27,6 +28,9 @@ int exit_code_of(enum error_code code, int stop_signal);
 
 /* Its name as in JSON output, "failed" for an unknown one. */
 const char *exit_code_name(int exit_code);
+
+/* Prints all of them with their meaning, a line each. */
+void exit_code_print(FILE *out);
 
 /* What the operator may do about a failure, one line; "" where the message says all. */
 const char *exit_code_hint(enum error_code code);

@@ -130,10 +130,20 @@ void json_out_item_text(struct json_out *array, const char *text)
     (void)json_object_array_add(raw(array), json_object_new_string(text));
 }
 
+static void print(struct json_object *document, int layout, FILE *out)
+{
+    (void)fprintf(
+        out, "%s\n",
+        json_object_to_json_string_ext(document, layout | JSON_C_TO_STRING_NOSLASHESCAPE));
+    (void)json_object_put(document);
+}
+
 void json_out_print(struct json_out *document, FILE *out)
 {
-    (void)fprintf(out, "%s\n",
-                  json_object_to_json_string_ext(
-                      raw(document), JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
-    (void)json_object_put(raw(document));
+    print(raw(document), JSON_C_TO_STRING_SPACED, out);
+}
+
+void json_out_print_indented(struct json_out *document, FILE *out)
+{
+    print(raw(document), JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_PRETTY, out);
 }

@@ -40,4 +40,7 @@ void json_out_item_text(struct json_out *array, const char *text);
 /* Prints the document on one line and frees it. */
 void json_out_print(struct json_out *document, FILE *out);
 
+/* The same on many lines, where a person is to read it. */
+void json_out_print_indented(struct json_out *document, FILE *out);
+
 #endif

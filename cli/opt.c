@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/wrap.h"
 #include "model/instant.h"
+
+/* Where the help of an option begins. */
+#define INDENT 31
 
 #define VERBS_ALL 0xffff
 #define VERBS_LOOK                                                                                 \
@@ -146,7 +150,7 @@ static enum error_code take(const struct opt *opt, const char *value, struct opt
         return interval_parse(value, &options->window_start_ms, &options->window_end_ms, err);
     case OPT_JSON:
         if (strcmp(value, "json") != 0 && strcmp(value, "text") != 0)
-            return error_set(err, ERR_CONFIG, "--output is 'text' or 'json', not '%s'", value);
+            return error_set(err, ERR_INVALID, "--output is 'text' or 'json', not '%s'", value);
         options->json = strcmp(value, "json") == 0;
         return ERR_NONE;
     case OPT_INSTANT:
@@ -157,7 +161,7 @@ static enum error_code take(const struct opt *opt, const char *value, struct opt
         break;
     }
     if (options->setting_count == OPT_SETTINGS_MAX)
-        return error_set(err, ERR_CONFIG, "more than %d options", OPT_SETTINGS_MAX);
+        return error_set(err, ERR_INVALID, "more than %d options", OPT_SETTINGS_MAX);
     options->settings[options->setting_count].key = opt->key;
     options->settings[options->setting_count++].value = value;
     return ERR_NONE;
@@ -171,12 +175,12 @@ static enum error_code take_word(enum verb_bit verb, int argc, char *const *argv
     const struct opt *opt = find_opt(verb, word);
     const char *value = strchr(word, '=');
     if (opt == NULL)
-        return error_set(err, ERR_CONFIG, "unknown option '%s'", word);
+        return error_set(err, ERR_INVALID, "unknown option '%s'", word);
     if (opt->argument == NULL && value != NULL)
-        return error_set(err, ERR_CONFIG, "%s takes no value", opt->name);
+        return error_set(err, ERR_INVALID, "%s takes no value", opt->name);
     if (opt->argument != NULL && value == NULL) {
         if (*index + 1 == argc)
-            return error_set(err, ERR_CONFIG, "%s needs a value: %s", opt->name, opt->argument);
+            return error_set(err, ERR_INVALID, "%s needs a value: %s", opt->name, opt->argument);
         value = argv[++*index];
     } else if (value != NULL) {
         value++;
@@ -193,7 +197,7 @@ enum error_code opt_parse(enum verb_bit verb, int argc, char *const *argv, struc
             continue;
         }
         if (options->operand_count == CLOUD_SET_MAX)
-            return error_set(err, ERR_CONFIG, "too many words");
+            return error_set(err, ERR_INVALID, "too many words");
         options->operands[options->operand_count++] = argv[i];
     }
     return ERR_NONE;
@@ -216,6 +220,7 @@ void opt_print(enum verb_bit verb, FILE *out)
             continue;
         (void)snprintf(left, sizeof(left), "%s %s", opts[i].name,
                        opts[i].argument == NULL ? "" : opts[i].argument);
-        (void)fprintf(out, "  %-28s %s\n", left, opts[i].help);
+        (void)fprintf(out, "  %-28s ", left);
+        wrap_print(opts[i].help, INDENT, INDENT, out);
     }
 }

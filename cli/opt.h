@@ -61,8 +61,7 @@ struct options {
 };
 
 /* Parses the words after the verb.
- * Errors: ERR_CONFIG for an unknown or foreign option, a missing or bad argument; ERR_INVALID for a
- * time that is none. */
+ * Errors: ERR_INVALID for an unknown or foreign option, a missing or bad argument. */
 MUST_CHECK enum error_code opt_parse(enum verb_bit verb, int argc, char *const *argv,
                                      struct options *options, struct error *err);
 

@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "cli/json_out.h"
+#include "cli/wrap.h"
 #include "model/instant.h"
 
 #define INDENT 30
-#define WIDTH  110
 
 static const char *name_of(size_t i)
 {
@@ -39,33 +39,15 @@ void preflight_view_failed(const struct preflight_view *view, char *names, size_
     }
 }
 
-/* Prints words from column `at`, and goes on below that column's `indent` where a line is full. */
-static void print_wrapped(const char *text, int at, int indent, FILE *out)
-{
-    for (bool first = true; *text != '\0'; first = false) {
-        int length = (int)strcspn(text, " ");
-        bool full = at + length > WIDTH;
-        if (full && !first) {
-            (void)fprintf(out, "\n%*s", indent, "");
-            at = indent;
-        }
-        (void)fprintf(out, "%s%.*s", first || full ? "" : " ", length, text);
-        at += length + 1;
-        text += length;
-        text += strspn(text, " ");
-    }
-    (void)fputc('\n', out);
-}
-
 static void print_finding(const char *name, const struct finding *finding, FILE *out)
 {
     const char *verdict =
         finding->verdict == VERDICT_FAIL ? "FAIL" : verdict_name(finding->verdict);
     (void)fprintf(out, "  %-8s %-18s ", verdict, name);
-    print_wrapped(finding->text, INDENT, INDENT, out);
+    wrap_print(finding->text, INDENT, INDENT, out);
     if (finding->remedy[0] != '\0') {
         (void)fprintf(out, "%*s-> ", INDENT, "");
-        print_wrapped(finding->remedy, INDENT + 3, INDENT + 3, out);
+        wrap_print(finding->remedy, INDENT + 3, INDENT + 3, out);
     }
 }
 

@@ -73,7 +73,11 @@ def test(place):
     check_memory(cloud, scene)
 
     scene.start_on_copies(summary)
-    server.psql_file(scene.store / f"{summary['run_id']}.unfence.sql")
+    unfence = scene.store / f"{summary['run_id']}.unfence.sql"
+    unfence.unlink()
+    told, _ = cloud.ebshift("status", "--config", scene.config)
+    h.check(str(unfence) in told, "status writes the file that lifts the fence, where it is missing")
+    server.psql_file(unfence)
     check_rows(server, ledger)
     scene.check_integrity()
 
