@@ -38,6 +38,16 @@ static void name_principal(const struct cloud_identity *who, char principal[256]
         (void)snprintf(principal, 256, "arn:%s:iam::%s:role/%s", partition, account, role);
 }
 
+/* Whoever asks is seldom who moves. Without a role and a profile of its own the target is the same
+ * principal. */
+static void name_for(struct policy *policy)
+{
+    const char *principal = policy->session->options.principal;
+    bool is_one = policy->session->config.target_profile[0] == '\0';
+    for (size_t i = 0; principal != NULL && i < (is_one ? 2 : 1); i++)
+        (void)snprintf(policy->principals[i], sizeof(policy->principals[i]), "%s", principal);
+}
+
 static void tell(const struct session *session, const char *what, const struct error *why)
 {
     log_event(&session->log, LOG_WARN, clock_now_ms(&session->clock), "%s: %s", what, why->message);
@@ -61,6 +71,7 @@ static void learn(struct policy *policy)
         }
         name_principal(&policy->who[i], policy->principals[i]);
     }
+    name_for(policy);
     if (config->target_role[0] != '\0')
         (void)snprintf(policy->principals[1], 256, "%s", config->target_role);
     for (size_t i = 0; i < config->volume_count; i++)
@@ -181,6 +192,17 @@ static void show(const struct policy *policy, const char *side)
     }
 }
 
+/* "arn:PARTITION:iam::ACCOUNT:role/NAME" or a user; a session's ARN would end with the session. */
+static enum error_code check_principal(const char *principal, struct error *err)
+{
+    char kind[8] = "";
+    if (principal == NULL ||
+        (sscanf(principal, "arn:%*[a-z-]:iam::%*12[0-9]:%7[a-z]/", kind) == 1 &&
+         strlen(principal) < 256 && (strcmp(kind, "role") == 0 || strcmp(kind, "user") == 0)))
+        return ERR_NONE;
+    return error_set(err, ERR_CONFIG, "'%.200s' is no ARN of a role or user", principal);
+}
+
 static enum error_code check_side(const char *side, struct error *err)
 {
     for (size_t i = 0; i < sizeof(sides) / sizeof(sides[0]); i++) {
@@ -194,6 +216,7 @@ enum error_code cmd_policy(struct session *session, struct error *err)
 {
     CLEANUP(policy_done) struct policy policy = {.session = session};
     TRY(check_side(session->options.side, err));
+    TRY(check_principal(session->options.principal, err));
     TRY(session_configure(session, true, err));
     TRY(session_open_clouds(session, err));
     TRY(config_check(&session->config, err));

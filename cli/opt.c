@@ -52,6 +52,8 @@ static const struct opt opts[] = {
      offsetof(struct options, config_path), NULL},
     {"--side", "source|target|watcher|keys", "only that policy, ready for IAM", VERB_POLICY,
      OPT_PATH, offsetof(struct options, side), NULL},
+    {"--principal", "ARN", "role or user of the source that the policies are for (the caller)",
+     VERB_POLICY, OPT_PATH, offsetof(struct options, principal), NULL},
     {"--window", "START/END",
      "the cut is not before START, service is back before END; RFC 3339, "
      "END may be a duration: 2026-11-28T02:00Z/4h",

@@ -46,6 +46,7 @@ struct options {
     bool backup_mode;
     bool keep_snapshots;
     const char *side;        /* of a policy; NULL: all */
+    const char *principal;   /* of the source, that policies are for; NULL: whoever asks */
     int64_t window_start_ms; /* 0 without --window */
     int64_t window_end_ms;
     int64_t at_ms;  /* 0 without --at */

@@ -20,7 +20,7 @@ UNASKED = {"kms:Decrypt", "kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:CreateGra
 class World:
     """A scene whose ebshift acts as a role that may do nothing until it is given something."""
 
-    def __init__(self, place, target_account):
+    def __init__(self, place, target_account, region=None):
         self.scene = Scene(place, time_scale=3000, key="alias/closed")
         self.scene.init()
         self.cloud, self.env = self.scene.cloud, self.scene.cloud.env
@@ -37,15 +37,39 @@ class World:
             self.move += ["--kms-key-id", self.a.key_arn("alias/data", "eu-west-1")]
         else:
             self.holder = (self.b, TARGET_ROLE)
-            self.move += ["--to-account", B, "--to-role", TARGET_ROLE, "--to-region", "us-east-1",
-                          "--to-zone", "us-east-1a", "--to-instance",
-                          self.env["CLOUDSIM_B_INSTANCE"],
-                          "--kms-key-id", self.b.key_arn("alias/data", "us-east-1")]
+            self.move += self.account_options(region)
         # Printed by somebody who may look, for somebody who may nothing yet.
-        out, _ = self.cloud.ebshift("policy", *self.move)
+        out, _ = self.cloud.ebshift("policy", *self.move, "--principal", SOURCE_ROLE)
         self.policies = json.loads(out)
         h.check(self.policies["schema"] == "ebshift.policy.1", "policies are printed")
         self.give_all()
+
+    def account_options(self, region):
+        """Of a move to account B, in the source's region or at once to another one."""
+        words = ["--to-account", B, "--to-role", TARGET_ROLE]
+        if region is None:
+            return words + ["--to-region", "us-east-1", "--to-zone", "us-east-1a", "--to-instance",
+                            self.env["CLOUDSIM_B_INSTANCE"],
+                            "--kms-key-id", self.b.key_arn("alias/data", "us-east-1")]
+        return words + ["--to-region", region, "--to-zone", region + "a", "--to-instance",
+                        self.env["CLOUDSIM_B_TARGET_INSTANCE"],
+                        "--kms-key-id", self.b.key_arn("alias/data", region),
+                        "--via-kms-key-id", self.a.key_arn("alias/closed", region)]
+
+    def close_key(self, arn, lost=None):
+        """Puts the printed statements on a key, and nothing else but how to change them back: it leaves
+        it no more to IAM who uses it. `lost` is a statement's Sid and an action taken out of it."""
+        _, _, _, region, account, _ = arn.split(":", 5)
+        policy = json.loads(json.dumps(self.policies["keys"][arn]))
+        for statement in policy["Statement"]:
+            statement["Action"] = [a for a in statement["Action"] if (statement["Sid"], a) != lost]
+        policy["Statement"] = [{"Sid": "Admin", "Effect": "Allow", "Resource": "*",
+                                "Principal": {"AWS": f"arn:aws:iam::{account}:root"},
+                                "Action": ["kms:GetKeyPolicy", "kms:PutKeyPolicy"]},
+                               *[s for s in policy["Statement"] if s["Action"]]]
+        (self.a if account == A else self.b).ask(
+            region, "kms", "put-key-policy", "--key-id", arn, "--policy-name", "default",
+            "--policy", json.dumps(policy))
 
     def give(self, side, policy):
         owner, role = (self.a, SOURCE_ROLE) if side in ("source", "watcher") else self.holder
@@ -110,12 +134,12 @@ def check_documents(policies):
     h.check(not changes, "a watcher changes nothing")
 
 
-def test_taken_away(world, share):
+def test_taken_away(world, share, rights=None):
     """Each right in turn: preflight says no-go, names it and whose it is. Where one role is both sides,
     it loses the right on both."""
     missed = 0
     world.ebshift("preflight")
-    for side, action in world.rights()[::share]:
+    for side, action in (rights or world.rights())[::share]:
         if action in UNASKED:
             continue
         sides = ("source", "target") if world.one_role else (side,)
@@ -136,7 +160,7 @@ def test_taken_away(world, share):
 
 def test_canary(world):
     """What nobody can ask about, a canary finds out; it has rights of its own."""
-    out, _ = world.cloud.ebshift("policy", *world.move, "--canary")
+    out, _ = world.cloud.ebshift("policy", *world.move, "--canary", "--principal", SOURCE_ROLE)
     plain, world.policies = world.policies, json.loads(out)
     world.give_all()
     world.ebshift("preflight", "--canary")
@@ -204,7 +228,52 @@ def test_account(place):
     test_canary(world)
 
 
+def test_keys_taken_away(world):
+    """The same for what the policies of keys say, but for what EBS does itself or a grant gives."""
+    missed = 0
+    for arn, policy in world.policies["keys"].items():
+        for statement in policy["Statement"]:
+            lent = B in statement["Principal"]["AWS"] and f":{A}:" in arn
+            for action in statement["Action"]:
+                if "ByEbs" in statement["Sid"] or lent or "OfBlocks" in statement["Sid"]:
+                    continue
+                world.close_key(arn, (statement["Sid"], action))
+                out, told = world.ebshift("preflight", "--json", code=3)
+                world.close_key(arn)
+                if action not in out + told:
+                    raise AssertionError(f"without {statement['Sid']} {action} on {arn}:\n{out}{told}")
+                missed += 1
+    h.check(missed >= 6, f"preflight misses each of {missed} actions taken off a key")
+
+
+def test_both(place):
+    """Account and region at once, with the printed rights, under keys whose policies say what was
+    printed and no more."""
+    world = World(place, B, region="eu-west-1")
+    check_documents(world.policies)
+    h.check(len(world.policies["keys"]) == 3, "there are statements for the keys of all hops")
+    for arn in world.policies["keys"]:
+        world.close_key(arn)
+    world.ebshift("preflight")
+    ledger = h.Ledger(world.scene.server)
+    ledger.wait_for(50)
+    before = len(ledger.acknowledged)
+    out, _ = world.migrate()
+    ledger.stop()
+    summary = h.last_document(out)
+    h.check(summary["state"] == "done",
+            "the printed rights are enough for account and region, and those of the keys")
+    world.scene.start_on_copies(summary)
+    h.check(not set(ledger.acknowledged[:before]) - h.rows_of(world.scene.server),
+            f"all {before} rows acknowledged before are there")
+    world.scene.start_on(world.scene.volumes)
+    if "--all" in sys.argv:
+        test_keys_taken_away(world)
+        test_taken_away(world, 3, [right for right in world.rights() if "kms:" not in right[1]])
+
+
 if __name__ == "__main__":
     h.main(test_region)
     if "--all" in sys.argv:
         h.main(test_account)
+        h.main(test_both)
