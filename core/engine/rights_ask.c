@@ -6,10 +6,19 @@
 #include "core/engine/engine.h"
 #include "model/instant.h"
 
-#define GIB UINT64_C(1073741824)
+/* Of ebshift's things that may vanish while they are asked about. */
+#define SAMPLES_MAX 3
+#define GIB         UINT64_C(1073741824)
 /* Well formed, and nobody's. */
 #define NO_SNAPSHOT "snap-00000000000000000"
 #define NO_GRANT    "0000000000000000000000000000000000000000000000000000000000000000"
+
+/* The thing of ebshift's that a question is about. A right that hangs on its tags is refused as soon
+ * as it is gone. */
+struct sample {
+    bool is_volume;
+    char id[CLOUD_ID_SIZE]; /* "": none */
+};
 
 /* One question under way: the verbs of its cloud only ask. */
 struct question {
@@ -17,6 +26,7 @@ struct question {
     const struct right *right;
     const struct cloud *cloud;
     const struct config *config;
+    struct sample *sample;
 };
 
 /* ---- things to ask about ---- */
@@ -37,7 +47,14 @@ static enum error_code find_snapshot(const struct question *q, const char *volum
     if (found.count == 0)
         return no_sample("snapshot", err);
     memcpy(id, found.items[found.count - 1].id, CLOUD_ID_SIZE);
+    *q->sample = (struct sample){.is_volume = false};
+    memcpy(q->sample->id, id, CLOUD_ID_SIZE);
     return ERR_NONE;
+}
+
+static bool is_going(const struct cloud_volume *volume)
+{
+    return volume->state == CLOUD_VOLUME_DELETING || volume->state == CLOUD_VOLUME_DELETED;
 }
 
 static enum error_code find_volume(const struct question *q, char id[CLOUD_ID_SIZE],
@@ -46,10 +63,15 @@ static enum error_code find_volume(const struct question *q, char id[CLOUD_ID_SI
     CLEANUP_CLOUD_VOLUMES struct cloud_volumes found = {0};
     const struct cloud_volume_filter filter = {.tag_key = TAG_RUN};
     TRY(q->cloud->list_volumes(q->cloud->self, &filter, &found, err));
-    if (found.count == 0)
-        return no_sample("volume", err);
-    memcpy(id, found.items[0].id, CLOUD_ID_SIZE);
-    return ERR_NONE;
+    for (size_t i = 0; i < found.count; i++) {
+        if (is_going(&found.items[i]))
+            continue;
+        memcpy(id, found.items[i].id, CLOUD_ID_SIZE);
+        *q->sample = (struct sample){.is_volume = true};
+        memcpy(q->sample->id, id, CLOUD_ID_SIZE);
+        return ERR_NONE;
+    }
+    return no_sample("volume", err);
 }
 
 static enum error_code make_tags(struct cloud_tags *tags, struct error *err)
@@ -179,7 +201,7 @@ static enum error_code ask_copy(const struct question *q, struct error *err)
         request.source_region = hop->from->region;
         request.encrypted = hop->key_id[0] != '\0' && path_encrypts(path, i, is_encrypted(q));
         request.key_id = request.encrypted ? hop->key_id : NULL;
-        const struct question there = {q->asker, q->right, hop->from, q->config};
+        const struct question there = {q->asker, q->right, hop->from, q->config, q->sample};
         if (i == 0 && find_snapshot(&there, q->config->volumes[0], id, err) == ERR_NONE)
             request.source_snapshot_id = id;
     }
@@ -371,21 +393,53 @@ static enum error_code put(const struct question *q, struct error *err)
     return error_set(err, ERR_STATE, "nobody knows how to ask about it");
 }
 
+/* Whether the sample was lost between finding it and asking: somebody's canary is removed, a run
+ * tidies up. */
+static bool is_gone(const struct question *q)
+{
+    CLEANUP_CLOUD_VOLUMES struct cloud_volumes volumes = {0};
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots snapshots = {0};
+    const char *id = q->sample->id;
+    struct error unused;
+    if (id[0] == '\0')
+        return false;
+    if (!q->sample->is_volume) {
+        const struct cloud_snapshot_filter filter = {.ids = &id, .id_count = 1};
+        return q->cloud->list_snapshots(q->cloud->self, &filter, &snapshots, &unused) ==
+               ERR_NOT_FOUND;
+    }
+    const struct cloud_volume_filter filter = {.ids = &id, .id_count = 1};
+    enum error_code code = q->cloud->list_volumes(q->cloud->self, &filter, &volumes, &unused);
+    return code == ERR_NOT_FOUND ||
+           (code == ERR_NONE && (volumes.count == 0 || is_going(&volumes.items[0])));
+}
+
+/* Puts the question until it is answered by who it is for. */
+static enum error_code ask_patiently(const struct question *q, struct error *why)
+{
+    enum error_code code = ERR_NONE;
+    struct attempt attempt =
+        attempt_begin(q->asker->clock, q->asker->log, "ask about a right", q->asker->patience_ms);
+    do {
+        q->sample->id[0] = '\0';
+        code = put(q, why);
+    } while (code != ERR_ASKED && attempt_again(&attempt, &code, why));
+    return code;
+}
+
 enum right_verdict right_ask(const struct right_asker *asker, const struct right *right,
                              struct error *why)
 {
-    const struct question q = {asker, right, right->cloud, asker->request->config};
-    enum error_code code = ERR_NONE;
+    struct sample sample = {0};
+    const struct question q = {asker, right, right->cloud, asker->request->config, &sample};
     if (q.cloud == NULL) {
         (void)error_set(why, ERR_STATE, "nobody is there to ask: only a copy shows it");
         return RIGHT_UNKNOWN;
     }
-    struct attempt attempt =
-        attempt_begin(asker->clock, asker->log, "ask about a right", asker->patience_ms);
     q.cloud->ask_only(q.cloud->self, true);
-    do {
-        code = put(&q, why);
-    } while (code != ERR_ASKED && attempt_again(&attempt, &code, why));
+    enum error_code code = ask_patiently(&q, why);
+    for (int again = 0; again < SAMPLES_MAX && code == ERR_ACCESS && is_gone(&q); again++)
+        code = ask_patiently(&q, why);
     q.cloud->ask_only(q.cloud->self, false);
     if (code == ERR_ACCESS)
         return RIGHT_DENIED;

@@ -1,6 +1,7 @@
 #include "core/engine/rights.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -256,4 +257,52 @@ Test(rights, a_missing_one_is_denied)
         }
         cr_expect_gt(denied, 0, "%s", scripts[i][0]);
     }
+}
+
+/* ---- things that go while they are asked about ---- */
+
+/* Volumes of ebshift's: one that is being deleted, then two; the first of them is soon gone. */
+static bool second_is_gone;
+
+static enum error_code list_going(void *self, const struct cloud_volume_filter *filter,
+                                  struct cloud_volumes *volumes, struct error *err)
+{
+    static const char ids[][CLOUD_ID_SIZE] = {"vol-0a", "vol-0b", "vol-0c"};
+    const char *wanted = filter->id_count == 1 ? filter->ids[0] : NULL;
+    (void)self;
+    volumes->items = calloc(3, sizeof(*volumes->items));
+    for (size_t i = 0; i < 3; i++) {
+        struct cloud_volume *volume = &volumes->items[volumes->count];
+        if ((wanted != NULL && strcmp(wanted, ids[i]) != 0) || (i == 1 && second_is_gone))
+            continue;
+        volume->state = i == 0 ? CLOUD_VOLUME_DELETING : CLOUD_VOLUME_IN_USE;
+        memcpy(volume->id, ids[i], CLOUD_ID_SIZE);
+        volumes->count++;
+    }
+    return volumes->count > 0 ? ERR_NONE : error_set(err, ERR_NOT_FOUND, "not there");
+}
+
+/* Without its tags a thing gives no right to anything. */
+static enum error_code detach_if_there(void *self, const char *volume_id, struct error *err)
+{
+    (void)self;
+    cr_expect_str_neq(volume_id, "vol-0a");
+    second_is_gone = second_is_gone || strcmp(volume_id, "vol-0b") == 0;
+    return strcmp(volume_id, "vol-0c") == 0 ? error_set(err, ERR_ASKED, "yes")
+                                            : error_set(err, ERR_ACCESS, "no tag, no right");
+}
+
+Test(rights, what_was_asked_about_and_is_gone_denies_nothing)
+{
+    CLEANUP(bench_done) struct bench bench;
+    bench_open(&bench, &(struct move){"eu-west-1", "", false, false});
+    bench.target.list_volumes = list_going;
+    bench.target.detach_volume = detach_if_there;
+    const struct right_asker asker = {&bench.request, &bench.clock, &bench.log, 1000};
+    for (size_t i = 0; i < bench.rights.count; i++) {
+        const struct right *right = &bench.rights.items[i];
+        if (right->cloud == &bench.target && strcmp(right->action, "ec2:DetachVolume") == 0)
+            cr_expect_eq(right_ask(&asker, right, &bench.err), RIGHT_ALLOWED);
+    }
+    cr_expect(second_is_gone);
 }
