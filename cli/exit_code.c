@@ -35,7 +35,7 @@ static const struct {
     [ERR_PROTOCOL] = {7, "is something between here and AWS?"},
     [ERR_POSTGRES] = {8, "check postgres.conninfo and the server's log"},
     [ERR_QUIESCE] = {9, "nothing is frozen; see 'ebshift status'"},
-    [ERR_NOT_THAWED] = {10, "run 'ebshift thaw' now"},
+    [ERR_NOT_THAWED] = {10, "run 'ebshift thaw' now, on the database's machine"},
     [ERR_NO_GO] = {3, "each finding names its remedy"},
     [ERR_NO_CONVERGENCE] =
         {5, "'ebshift plan' shows what would help; 'migrate --force' goes on regardless"},

@@ -127,12 +127,18 @@ static void print_cut(const struct run *run, FILE *out)
 {
     if (run->cut_ms == 0)
         return;
-    (void)fprintf(out,
-                  "cut        frozen %" PRId64 " us, of which flush %" PRId64
-                  " us, request %" PRId64 " us, way to the database %" PRId64 " us, thaw %" PRId64
-                  " us; consistency '%s'%s%s\n",
-                  run->freeze_us, run->flush_us, run->request_us, run->round_trip_us, run->thaw_us,
-                  run->consistency, run->lsn[0] == '\0' ? "" : ", WAL at ", run->lsn);
+    /* Nothing was frozen, or nobody saw for how long. */
+    if (run->freeze_us == 0) {
+        (void)fprintf(out, "cut        request %" PRId64 " us", run->request_us);
+    } else {
+        (void)fprintf(
+            out,
+            "cut        frozen %" PRId64 " us, of which flush %" PRId64 " us, request %" PRId64
+            " us, way to the database %" PRId64 " us, thaw %" PRId64 " us",
+            run->freeze_us, run->flush_us, run->request_us, run->round_trip_us, run->thaw_us);
+    }
+    (void)fprintf(out, "; consistency '%s'%s%s\n", run->consistency,
+                  run->lsn[0] == '\0' ? "" : ", WAL at ", run->lsn);
 }
 
 static void print_volumes(const struct run_view *view, FILE *out)

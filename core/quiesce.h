@@ -62,8 +62,10 @@ static inline void quiesce_backup_done(struct quiesce_backup *backup)
 /* One cut as it happened. Times are monotonic microseconds; all 0 if nothing was frozen. */
 struct quiesce_report {
     enum consistency consistency;
-    bool watchdog_fired;     /* the limit passed: thawed before the call answered */
-    bool fenced;             /* fence() has seen the LSN stand still in this process */
+    bool watchdog_fired; /* the limit passed: thawed before the call answered */
+    bool stolen;         /* somebody else thawed meanwhile */
+    bool unseen; /* the link to the database's machine broke: thawed, and nobody knows when */
+    bool fenced; /* fence() has seen the LSN stand still in this process */
     int64_t flush_before_us; /* syncfs before the freeze, writers still going on */
     int64_t freeze_us;       /* the FIFREEZE calls: writers shut out, rest flushed */
     int64_t held_us;         /* from the last FIFREEZE to the first FITHAW: the request */

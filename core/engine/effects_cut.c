@@ -179,6 +179,23 @@ static enum error_code adopt_lost_answer(struct engine *engine, struct objects *
     return ERR_NONE;
 }
 
+static void tell_broken_freeze(const struct engine *engine, const struct quiesce_report *report)
+{
+    const char *what = NULL;
+    if (report->watchdog_fired) {
+        what = "the watchdog thawed before the service answered";
+    } else if (report->stolen) {
+        what = "somebody else thawed before the service answered";
+    } else if (report->unseen) {
+        what = "the link to the database's machine broke inside the freeze, which is over by now; "
+               "since when is not known";
+    }
+    if (what != NULL) {
+        log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
+                  "%s: the snapshot is as after a crash", what);
+    }
+}
+
 static void keep_report(struct engine *engine, const struct cut_try *tried)
 {
     struct run *run = &engine->run;
@@ -197,11 +214,7 @@ static void keep_report(struct engine *engine, const struct cut_try *tried)
         (void)snprintf(run->lsn, sizeof(run->lsn), "%s", report.lsn);
     (void)snprintf(run->consistency, sizeof(run->consistency), "%s",
                    consistency_name(report.consistency));
-    if (report.watchdog_fired) {
-        log_event(engine->log, LOG_WARN, clock_now_ms(engine->clock),
-                  "the watchdog thawed before the service answered: the snapshot is as after a "
-                  "crash");
-    }
+    tell_broken_freeze(engine, &report);
 }
 
 /* Writes the label that was earned onto the snapshots; without the right to tag it is only told. */
@@ -261,6 +274,25 @@ static enum error_code cut_once(struct engine *engine, struct cut_try *tried, st
     return label_set(engine, &tried->result.snapshots, err);
 }
 
+static void tell_cut(const struct engine *engine)
+{
+    const struct run *run = &engine->run;
+    char frozen[DURATION_TEXT_SIZE + 32] = "";
+    char between[DURATION_TEXT_SIZE + 48] = "";
+    char words[DURATION_TEXT_SIZE];
+    if (run->freeze_us > 0) {
+        (void)snprintf(frozen, sizeof(frozen), "frozen for %s, of which ",
+                       duration_text(run->freeze_us / 1000, words));
+    }
+    if (run->round_trip_us > 0) {
+        (void)snprintf(between, sizeof(between), " and the way to the database %s",
+                       duration_text(run->round_trip_us / 1000, words));
+    }
+    log_event(engine->log, LOG_INFO, clock_now_ms(engine->clock),
+              "cut: %sthe request took %s%s; consistency '%s'", frozen,
+              duration_text(run->request_us / 1000, words), between, run->consistency);
+}
+
 /* Whatever an earlier process left of this cut is retired first: its freeze is over, so nothing it
  * made can count. */
 enum error_code effect_cut(struct engine *engine, enum machine_event *event, struct error *err)
@@ -278,18 +310,6 @@ enum error_code effect_cut(struct engine *engine, enum machine_event *event, str
         cloud_snapshots_done(&tried.result.snapshots);
     } while (attempt_again(&attempt, &code, err));
     TRY(code);
-    char frozen[DURATION_TEXT_SIZE];
-    char asked[DURATION_TEXT_SIZE];
-    char between[DURATION_TEXT_SIZE + 32] = "";
-    char words[DURATION_TEXT_SIZE];
-    if (engine->run.round_trip_us > 0) {
-        (void)snprintf(between, sizeof(between), " and the way to the database %s",
-                       duration_text(engine->run.round_trip_us / 1000, words));
-    }
-    log_event(engine->log, LOG_INFO, clock_now_ms(engine->clock),
-              "cut: frozen for %s, of which the request took %s%s; consistency '%s'",
-              duration_text(engine->run.freeze_us / 1000, frozen),
-              duration_text(engine->run.request_us / 1000, asked), between,
-              engine->run.consistency);
+    tell_cut(engine);
     return ERR_NONE;
 }

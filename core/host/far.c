@@ -157,7 +157,7 @@ static enum error_code far_settle(void *self, struct held *held, struct error *e
     far->wire.close(far->wire.self);
     TRY(wait_thawed(far, err != NULL ? err : &unused));
     far->in_doubt = false;
-    held->stolen = true;
+    held->unseen = true;
     return ERR_NONE;
 }
 

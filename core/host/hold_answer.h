@@ -34,6 +34,9 @@
 
 #define HOLD_VERSION "2"
 
+/* After so long without a word nobody is there any more; far more than the limit of any freeze. */
+enum { HOLD_IDLE_MS = 600000 };
+
 /* One conversation. Zero-initialise; hand back with hold_talk_done(). */
 struct hold_talk {
     struct hold hold;

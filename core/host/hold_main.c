@@ -3,11 +3,13 @@
  * usage: ebshift-hold                    as root, its standard input and output a session of ssh
  *        ebshift-hold KEY WORD...        one line of a longer conversation, a command of SSM
  *
- * It answers one line with one line (hold_answer.h) until its input ends, and then thaws; keeper.h
+ * It answers one line with one line (hold_answer.h) until its input ends, or is silent for ten minutes, and
+ * then thaws; keeper.h
  * tells how a conversation over SSM is kept. It writes nothing but its answers, and no file but the
  * frozen-record on tmpfs. Should it die, its watchdog thaws. It keeps no secret and starts nothing
  * but that watchdog and itself. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,11 +33,23 @@ static bool put(const char *bytes, size_t length)
     return true;
 }
 
-/* Takes one line out of standard input, without its newline; false at the end, and for a line that
- * does not fit. */
+/* A link that drops all it should carry never ends, and the mounts that are open here could not be
+ * unmounted; whoever still is at the other end connects anew. */
+static bool is_spoken_to(void)
+{
+    struct pollfd wanted = {.fd = STDIN_FILENO, .events = POLLIN};
+    int heard = 0;
+    do {
+        heard = poll(&wanted, 1, HOLD_IDLE_MS);
+    } while (heard < 0 && errno == EINTR);
+    return heard == 1;
+}
+
+/* Takes one line out of standard input, without its newline; false at the end, after a long silence,
+ * and for a line that does not fit. */
 static bool get_line(char *line, size_t size)
 {
-    for (size_t length = 0; length < size; length++) {
+    for (size_t length = 0; length < size && is_spoken_to(); length++) {
         ssize_t got = 0;
         do {
             got = read(STDIN_FILENO, line + length, 1);

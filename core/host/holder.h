@@ -18,6 +18,7 @@ struct held {
     bool all_frozen; /* filesystems were frozen, and thawed at our word */
     bool fired;      /* the watchdog thawed, or nobody knows what it did */
     bool stolen;     /* somebody else thawed one */
+    bool unseen;     /* it is thawed, and nobody knows since when */
     int64_t flush_before_us;
     int64_t freeze_us;
     int64_t held_us;

@@ -15,7 +15,7 @@
 #include "core/host/hold_answer.h"
 #include "core/wire.h"
 
-enum { IDLE_MS = 600000, PATIENCE_MS = 5000, KEY_MAX = 64 };
+enum { PATIENCE_MS = 5000, KEY_MAX = 64 };
 
 static void close_fd(const int *fd)
 {
@@ -91,7 +91,7 @@ static void keep(int listener, const char *path)
     struct strbuf answer = {.max_bytes = WIRE_LINE_MAX};
     struct pollfd wanted = {.fd = listener, .events = POLLIN};
     strbuf_reserve(&answer, WIRE_LINE_MAX);
-    while (poll(&wanted, 1, IDLE_MS) == 1 && hear(&talk, listener, &answer))
+    while (poll(&wanted, 1, HOLD_IDLE_MS) == 1 && hear(&talk, listener, &answer))
         continue;
     hold_talk_done(&talk);
     strbuf_done(&answer);
@@ -166,7 +166,7 @@ enum error_code keeper_ask(const char *key, const char *line, struct strbuf *ans
             return error_set(err, ERR_SYSTEM, "cannot reach '%s'", address.sun_path);
     }
     if (!put(fd, line, strlen(line)) || !put(fd, "\n", 1) ||
-        !get_line(fd, heard, sizeof(heard), IDLE_MS))
+        !get_line(fd, heard, sizeof(heard), HOLD_IDLE_MS))
         return error_set(err, ERR_SYSTEM, "the keeper of '%s' is gone", address.sun_path);
     strbuf_printf(answer, "%s\n", heard);
     return strbuf_check(answer, err);

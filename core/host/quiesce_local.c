@@ -180,7 +180,6 @@ static void forget_cut(struct quiesce_local *local)
     local->cut_began = false;
     local->cut_ended = false;
     local->freeze_held = false;
-    local->stolen = false;
     local->cut_in_backup = false;
     local->cut_backup_ended = false;
 }
@@ -230,7 +229,8 @@ static void note_held(struct quiesce_local *local, const struct held *held)
     struct quiesce_report *happened = &local->happened;
     happened->watchdog_fired = happened->watchdog_fired || held->fired;
     happened->flush_before_us += held->flush_before_us;
-    local->stolen = local->stolen || held->stolen;
+    happened->stolen = happened->stolen || held->stolen;
+    happened->unseen = happened->unseen || held->unseen;
     if (!held->all_frozen)
         return;
     local->freeze_held = true;
@@ -257,7 +257,7 @@ static enum consistency derive_label(const struct quiesce_local *local)
         return CONSISTENCY_CRASH;
     if (local->stopped_before && is_stopped(local))
         return CONSISTENCY_STOPPED;
-    if (local->happened.watchdog_fired || local->stolen)
+    if (local->happened.watchdog_fired || local->happened.stolen || local->happened.unseen)
         return CONSISTENCY_CRASH;
     if (local->cut_in_backup && local->cut_backup_ended)
         return CONSISTENCY_BACKUP;

@@ -40,7 +40,6 @@ struct quiesce_local {
     bool cut_began;
     bool cut_ended;
     bool freeze_held; /* filesystems were frozen at the cut and thawed after it */
-    bool stolen;      /* somebody else thawed one of them meanwhile */
     bool cut_in_backup;
     bool cut_backup_ended; /* the backup that was on at the cut ended well */
     char start_lsn[LSN_TEXT_SIZE];

@@ -1,7 +1,9 @@
 """A machine of its own for the database, as near as one machine can show it: a real sshd on
 loopback with its own keys, in the place; no config of the system is read or written."""
 
+import socket
 import subprocess
+import threading
 import time
 
 import harness as h
@@ -9,8 +11,67 @@ import harness as h
 SSHD = "/usr/sbin/sshd"
 
 
+class Link:
+    """A way to a port that can stop carrying anything without a word: nothing is refused or ended, as
+    when packets are dropped on the way."""
+
+    def __init__(self, place, port):
+        self.port = port
+        self.carries = threading.Event()
+        self.carries.set()
+        self.ends = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.own_port = self.listener.getsockname()[1]
+        place.callback(self.close)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            self.ends.append(near)
+            if not self.carries.is_set():
+                continue  # the first packet is lost already
+            try:
+                far = socket.create_connection(("127.0.0.1", self.port))
+            except OSError:
+                near.close()
+                continue
+            self.ends.append(far)
+            lost = threading.Event()
+            for ends in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(*ends, lost), daemon=True).start()
+
+    def _carry(self, source, sink, lost):
+        try:
+            while data := source.recv(65536):
+                if not self.carries.is_set():
+                    lost.set()  # what has lost a byte never finds back
+                if not lost.is_set():
+                    sink.sendall(data)
+            if not lost.is_set() and self.carries.is_set():
+                sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def drop(self):
+        self.carries.clear()
+
+    def mend(self):
+        """For new connections; what was under way stays lost."""
+        self.carries.set()
+
+    def close(self):
+        self.listener.close()
+        for end in self.ends:
+            end.close()
+
+
 class Far:
-    """An sshd that lets root in by one key, and the config of ssh that reaches it as 'database'."""
+    """An sshd that lets root in by one key, and the config of ssh that reaches it as 'database',
+    over a link that can be made to drop all it should carry."""
 
     def __init__(self, place):
         self.path = place.path / "ssh"
@@ -19,6 +80,7 @@ class Far:
         for name in ("host_key", "user_key"):
             h.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.path / name)
         self.config = self.path / "config"
+        self.link = Link(place, self.port)
         self._write()
         log = open(self.path / "sshd.log", "w")
         h.pathlib.Path("/run/sshd").mkdir(exist_ok=True)  # where sshd goes to be powerless
@@ -33,9 +95,9 @@ class Far:
             f"AuthorizedKeysFile {self.path}/user_key.pub\nPidFile none\nUsePAM no\n"
             "PasswordAuthentication no\nPermitRootLogin prohibit-password\nStrictModes no\n")
         key = (self.path / "host_key.pub").read_text()
-        (self.path / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {key}")
+        (self.path / "known_hosts").write_text(f"[127.0.0.1]:{self.link.own_port} {key}")
         self.config.write_text(
-            f"Host database\n HostName 127.0.0.1\n Port {self.port}\n User root\n"
+            f"Host database\n HostName 127.0.0.1\n Port {self.link.own_port}\n User root\n"
             f" IdentityFile {self.path}/user_key\n IdentitiesOnly yes\n"
             f" UserKnownHostsFile {self.path}/known_hosts\n StrictHostKeyChecking yes\n")
 
