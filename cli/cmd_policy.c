@@ -221,6 +221,7 @@ enum error_code cmd_policy(struct session *session, struct error *err)
     TRY(session_open_clouds(session, err));
     TRY(config_check(&session->config, err));
     learn(&policy);
+    TRY(clock_check_stop(err));
     TRY(list(&policy, err));
     TRY(resolve_keys(&policy, err));
     show(&policy, session->options.side);

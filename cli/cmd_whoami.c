@@ -80,6 +80,7 @@ enum error_code cmd_whoami(struct session *session, struct error *err)
     size_t count = sizeof(sides) / sizeof(sides[0]);
     for (size_t i = 0; i < count; i++)
         ask(session, &sides[i]);
+    TRY(clock_check_stop(err));
     show(session, sides, count);
     for (size_t i = 0; i < count; i++) {
         if (sides[i].code != ERR_NONE) {

@@ -18,8 +18,8 @@ static const struct {
     [ERR_NO_MEMORY] = {1, ""},
     [ERR_SYSTEM] = {1, ""},
     [ERR_TIMEOUT] = {1, "'ebshift status' shows where it stands; 'ebshift resume' goes on"},
-    [ERR_INTERRUPTED] = {130,
-                         "'ebshift resume' with the same --config goes on, 'ebshift abort' undoes"},
+    [ERR_INTERRUPTED] =
+        {130, "a run that had begun: 'ebshift resume' goes on, 'ebshift abort' undoes it"},
     [ERR_LOCKED] = {11, "wait for it, or look with 'ebshift status'"},
     [ERR_STATE] = {1, "'ebshift status' shows where it stands"},
     [ERR_STORE] = {1, "check free space and permissions of the store directory"},

@@ -27,7 +27,7 @@ int clock_stop_signal(void)
     return stop_signal;
 }
 
-static enum error_code check_stop(struct error *err)
+enum error_code clock_check_stop(struct error *err)
 {
     if (stop_signal == 0)
         return ERR_NONE;
@@ -57,7 +57,7 @@ static int64_t system_now_ms(void *self)
 static enum error_code system_sleep_until(void *self, int64_t instant_ms, struct error *err)
 {
     for (;;) {
-        TRY(check_stop(err));
+        TRY(clock_check_stop(err));
         int64_t left_ms = instant_ms - system_now_ms(self);
         if (left_ms <= 0)
             return ERR_NONE;
@@ -147,7 +147,7 @@ static int64_t rehearsal_now_ms(void *self)
 static enum error_code rehearsal_sleep_until(void *self, int64_t instant_ms, struct error *err)
 {
     struct rehearsal_clock *rehearsal = self;
-    TRY(check_stop(err));
+    TRY(clock_check_stop(err));
     if (instant_ms <= rehearsal_now_ms(self))
         return ERR_NONE;
 
@@ -162,7 +162,7 @@ static enum error_code rehearsal_sleep_until(void *self, int64_t instant_ms, str
         }
     }
     TRY(take_answer(rehearsal, err));
-    return check_stop(err);
+    return clock_check_stop(err);
 }
 
 struct clock rehearsal_clock(struct rehearsal_clock *rehearsal)

@@ -59,4 +59,7 @@ void clock_request_stop(int signal_number);
 /* The signal that asked to stop, or 0. */
 int clock_stop_signal(void);
 
+/* For what takes long without a sleep. Errors: ERR_INTERRUPTED if a stop was asked for. */
+MUST_CHECK enum error_code clock_check_stop(struct error *err);
+
 #endif

@@ -104,6 +104,17 @@ static enum error_code add_signature(const struct client *client, const struct c
     return ERR_NONE;
 }
 
+/* What only looks may be given up half way. Not what passes a word to the database's machine: it may
+ * be under way inside a freeze. */
+static bool only_looks(const struct client_call *call)
+{
+    static const char *const verbs[] = {"Describe", "List", "Get"};
+    bool looks = false;
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        looks = looks || strncmp(call->action, verbs[i], strlen(verbs[i])) == 0;
+    return looks && call->service != ENDPOINT_SSM;
+}
+
 static enum error_code sign_with(struct client *client, const struct client_call *call,
                                  bool fresh_keys, struct client_signed *out, struct error *err)
 {
@@ -112,6 +123,7 @@ static enum error_code sign_with(struct client *client, const struct client_call
     out->request.method = call->method != NULL ? call->method : "POST";
     out->request.timeout_ms = call->timeout_ms > 0 ? call->timeout_ms : DEFAULT_TIMEOUT_MS;
     out->request.send_once = call->creates;
+    out->request.may_stop = only_looks(call);
     TRY(set_body(call, out, err));
     TRY(set_address(client, call, out, err));
     if (client->source != NULL)

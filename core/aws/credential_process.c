@@ -129,8 +129,7 @@ static enum error_code start(char *const *words, struct child *child, struct err
 
 static enum error_code may_wait(int64_t end_us, struct error *err)
 {
-    if (clock_stop_signal() != 0)
-        return error_set(err, ERR_INTERRUPTED, "stopped by signal %d", clock_stop_signal());
+    TRY(clock_check_stop(err));
     if (clock_mono_us() >= end_us)
         return error_set(err, ERR_TIMEOUT, "did not end in time");
     return ERR_NONE;

@@ -264,11 +264,18 @@ enum error_code http_prepare(struct http *http, const struct http_request *reque
     return code;
 }
 
+static bool is_stopped(const struct http *http)
+{
+    return http->request->may_stop && clock_stop_signal() != 0;
+}
+
 /* Runs until the one transfer is over; its result, or that of the multi handle itself. */
 static CURLcode run(struct http *http)
 {
     int running = 1;
     while (running > 0) {
+        if (is_stopped(http))
+            return CURLE_ABORTED_BY_CALLBACK;
         CURLMcode code = curl_multi_perform(http->multi, &running);
         if (code == CURLM_OK && running > 0)
             code = curl_multi_poll(http->multi, NULL, 0, POLL_MS, NULL);
@@ -292,6 +299,8 @@ static enum error_code failed(struct http *http, CURLcode result, struct error *
     const char *text = http->curl_text[0] != '\0' ? http->curl_text : curl_easy_strerror(result);
     const char *url = http->request->url;
     int shown = (int)strcspn(url, "?"); /* behind it stand tokens, which are nobody's business */
+    if (result == CURLE_ABORTED_BY_CALLBACK)
+        return clock_check_stop(err);
     if (result == CURLE_SEND_FAIL_REWIND)
         text = "the kept connection broke";
     const struct strbuf *body = &http->response->body;

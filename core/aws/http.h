@@ -31,6 +31,7 @@ struct http_request {
      * turns out to be dead, which would make a twin of what the request creates. */
     bool send_once;
     bool is_direct; /* never through a proxy */
+    bool may_stop;  /* give up when a stop is asked for (clock_request_stop) */
 };
 
 #define HTTP_VALUE_SIZE 128
@@ -76,7 +77,7 @@ void http_abandon(struct http *http);
 /* Sends the prepared request and waits for the whole answer, of any status.
  * Errors: ERR_UNREACHABLE if nothing was sent; ERR_AMBIGUOUS if something was and no complete
  * answer came; ERR_PROTOCOL if the answer exceeds body.max_bytes; ERR_CLOUD, with nothing sent, if
- * the certificate of the server is not to be trusted. */
+ * the certificate of the server is not to be trusted; ERR_INTERRUPTED. */
 MUST_CHECK enum error_code http_finish(struct http *http, struct error *err);
 
 /* http_prepare() and http_finish() in one. */

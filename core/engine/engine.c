@@ -56,11 +56,13 @@ enum error_code engine_begin(struct engine *engine, struct error *err)
     return store_add_run(engine->store, &engine->run, err);
 }
 
-/* One turn of the machine: effect, event, next state, journal. */
+/* One turn of the machine: effect, event, next state, journal. Whoever asked to stop is not shut out
+ * of the database first, by a turn that never sleeps. */
 static enum error_code turn(struct engine *engine, struct error *err)
 {
     enum machine_event event = EVENT_OK;
     enum machine_state next = engine->run.state;
+    TRY(clock_check_stop(err));
     log_event(engine->log, LOG_DEBUG, clock_now_ms(engine->clock), "%s",
               machine_sentence(engine->run.state));
     TRY(effects[machine_effect(engine->run.state)](engine, &event, err));

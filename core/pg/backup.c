@@ -28,7 +28,9 @@ enum error_code pg_archive_read(struct pg_conn *conn, struct pg_archive *archive
 
 enum error_code pg_checkpoint(struct pg_conn *conn, struct error *err)
 {
+    conn->heeds_stop = true;
     enum error_code code = pg_conn_run(conn, "CHECKPOINT", err);
+    conn->heeds_stop = false;
     if (code != ERR_TIMEOUT)
         return code;
     return error_set(err, ERR_TIMEOUT,

@@ -8,7 +8,14 @@
 
 #include "core/clock.h"
 
-enum { GRACE_MS = 2000 };
+/* A signal between a look and the poll costs one slice. */
+enum { GRACE_MS = 2000, SLICE_MS = 500 };
+
+/* How long to wait, and for whom. */
+struct patience {
+    int64_t deadline_us; /* monotonic */
+    bool heeds_stop;
+};
 
 /* Milliseconds until a monotonic deadline, never negative. */
 static int left_ms(int64_t deadline_us)
@@ -22,14 +29,20 @@ static int64_t deadline_in(int timeout_ms)
     return clock_mono_us() + (int64_t)timeout_ms * 1000;
 }
 
-/* False when the deadline passed. */
-static bool wait_socket(const PGconn *handle, short events, int64_t deadline_us)
+static bool is_stopped(const struct patience *patience)
+{
+    return patience->heeds_stop && clock_stop_signal() != 0;
+}
+
+/* False when the deadline passed, or a stop is heeded. */
+static bool wait_socket(const PGconn *handle, short events, const struct patience *patience)
 {
     struct pollfd polled = {.fd = PQsocket(handle), .events = events};
     int ready = 0;
     do {
-        ready = poll(&polled, 1, left_ms(deadline_us));
-    } while (ready < 0 && left_ms(deadline_us) > 0);
+        int left = left_ms(patience->deadline_us);
+        ready = poll(&polled, 1, left < SLICE_MS ? left : SLICE_MS);
+    } while (ready <= 0 && left_ms(patience->deadline_us) > 0 && !is_stopped(patience));
     return ready > 0;
 }
 
@@ -113,14 +126,15 @@ static PGconn *start_connecting(const char *conninfo, const char *database)
     return PQconnectStartParams(keywords, values, 1);
 }
 
-static enum error_code finish_connecting(PGconn *handle, int64_t deadline_us, struct error *err)
+static enum error_code finish_connecting(PGconn *handle, int timeout_ms, struct error *err)
 {
+    const struct patience patience = {.deadline_us = deadline_in(timeout_ms)};
     PostgresPollingStatusType status = PGRES_POLLING_WRITING;
     while (status != PGRES_POLLING_OK) {
         short events = status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
         if (PQstatus(handle) == CONNECTION_BAD)
             return connect_failed(handle, err);
-        if (!wait_socket(handle, events, deadline_us))
+        if (!wait_socket(handle, events, &patience))
             return error_set(err, ERR_TIMEOUT, "PostgreSQL does not answer the connection");
         status = PQconnectPoll(handle);
         if (status == PGRES_POLLING_FAILED)
@@ -176,7 +190,7 @@ enum error_code pg_conn_open(struct pg_conn *conn, const char *conninfo, const c
     if (opened.handle == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot hold a PostgreSQL connection");
     (void)PQsetNoticeReceiver(opened.handle, drop_notice, NULL);
-    TRY(finish_connecting(opened.handle, deadline_in(connect_timeout_ms), err));
+    TRY(finish_connecting(opened.handle, connect_timeout_ms, err));
     opened.server_version_num = PQserverVersion(opened.handle);
     opened.dialect = pg_dialect_find(opened.server_version_num);
     if (opened.dialect == NULL) {
@@ -248,23 +262,23 @@ static enum error_code check_result(const PGresult *result, const char *sql, str
                      "PostgreSQL refused '%.80s': %s", sql, line);
 }
 
-static bool send_all(PGconn *handle, int64_t deadline_us)
+static bool send_all(PGconn *handle, const struct patience *patience)
 {
     int unsent = 0;
     while ((unsent = PQflush(handle)) == 1) {
-        if (!wait_socket(handle, POLLIN | POLLOUT, deadline_us) || PQconsumeInput(handle) == 0)
+        if (!wait_socket(handle, POLLIN | POLLOUT, patience) || PQconsumeInput(handle) == 0)
             return false;
     }
     return unsent == 0;
 }
 
-/* NULL when the session is lost or the deadline passed. */
-static PGresult *receive(PGconn *handle, int64_t deadline_us)
+/* NULL when the session is lost, the deadline passed or a stop is heeded. */
+static PGresult *receive(PGconn *handle, const struct patience *patience)
 {
     PGresult *last = NULL;
     for (;;) {
         while (PQisBusy(handle) != 0) {
-            if (!wait_socket(handle, POLLIN, deadline_us) || PQconsumeInput(handle) == 0) {
+            if (!wait_socket(handle, POLLIN, patience) || PQconsumeInput(handle) == 0) {
                 PQclear(last);
                 return NULL;
             }
@@ -282,14 +296,21 @@ enum error_code pg_conn_query(struct pg_conn *conn, const char *sql, const char 
 {
     if (conn->handle == NULL)
         return error_set(err, ERR_POSTGRES, "no session with PostgreSQL for '%.60s'", sql);
-    int64_t deadline_us = deadline_in(conn->statement_timeout_ms + GRACE_MS);
+    const struct patience patience = {
+        .deadline_us = deadline_in(conn->statement_timeout_ms + GRACE_MS),
+        .heeds_stop = conn->heeds_stop,
+    };
     const char *values[] = {argument};
     if (PQsendQueryParams(conn->handle, sql, argument != NULL ? 1 : 0, NULL, values, NULL, NULL,
                           0) == 0 ||
-        !send_all(conn->handle, deadline_us))
+        !send_all(conn->handle, &patience))
         return session_lost(conn, sql, err);
-    CLEANUP_PG_RESULT PGresult *received = receive(conn->handle, deadline_us);
-    if (received == NULL && left_ms(deadline_us) == 0) {
+    CLEANUP_PG_RESULT PGresult *received = receive(conn->handle, &patience);
+    if (received == NULL && is_stopped(&patience)) {
+        pg_conn_close(conn);
+        return clock_check_stop(err);
+    }
+    if (received == NULL && left_ms(patience.deadline_us) == 0) {
         pg_conn_close(conn);
         return error_set(err, ERR_TIMEOUT, "PostgreSQL does not answer '%.80s'", sql);
     }

@@ -24,6 +24,7 @@ struct pg_conn {
     int server_version_num;
     const struct pg_dialect *dialect; /* static */
     int statement_timeout_ms;         /* the server was told to stop each statement then */
+    bool heeds_stop; /* a statement is given up, and the session, when a stop is asked for */
 };
 
 /* Opens a session to `database` (NULL: PG_CONTROL_DATABASE) of the server `conninfo` names, a
@@ -46,7 +47,7 @@ void pg_result_clear(PGresult **result);
 /* Runs one statement with at most one text parameter $1 (`argument`, may be NULL) and hands its
  * result over in *result.
  * Errors: ERR_TIMEOUT; ERR_ACCESS (permission denied); ERR_NOT_FOUND (no such database or object);
- * ERR_POSTGRES (refused, or session lost).
+ * ERR_POSTGRES (refused, or session lost); ERR_INTERRUPTED if conn->heeds_stop.
  * Owns: the caller owns *result. */
 MUST_CHECK enum error_code pg_conn_query(struct pg_conn *conn, const char *sql,
                                          const char *argument, PGresult **result,

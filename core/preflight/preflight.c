@@ -84,6 +84,7 @@ enum error_code preflight_run(struct preflight *preflight, struct finding *findi
             continue;
         }
         TRY(check->look(preflight, &findings[i], err));
+        TRY(clock_check_stop(err));
         if (findings[i].verdict == VERDICT_OK || findings[i].verdict == VERDICT_WARN)
             preflight->has |= check->gives;
     }

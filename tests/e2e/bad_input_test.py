@@ -22,6 +22,25 @@ def closed_streams(cloud, base):
         h.check((done.returncode, done.stderr) == (code, ""), f"exit {code}:{shell[len(words):]}")
 
 
+def lost_patience(cloud, base, window):
+    """A service that accepts and never answers, and somebody who presses Ctrl-C: it ends at once, and
+    with no result that was half asked for."""
+    for words in (("history",), ("plan", *window), ("whoami",), ("preflight",), ("policy",)):
+        with h.socket.create_server(("127.0.0.1", 0)) as silent:
+            silent.settimeout(60)
+            address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            process = h.subprocess.Popen(
+                [h.BIN / "ebshift", *words, *base, "--endpoint-url", address], text=True,
+                env=cloud.environ(), stdout=h.subprocess.PIPE, stderr=h.subprocess.PIPE)
+            asked, _ = silent.accept()
+            asked.recv(1)
+            process.send_signal(h.signal.SIGINT)
+            out, err = process.communicate(timeout=15)
+            asked.close()
+        h.check((process.returncode, out) == (130, "") and "stopped by signal 2" in err,
+                f"Ctrl-C ends {words[0]}: {err.splitlines()[-2]}")
+
+
 def test(place):
     cloud = h.Cloud(place)
     volume = cloud.new_volume(1, "/dev/sdf")
@@ -68,6 +87,7 @@ def test(place):
     expect(cloud, 1, "store", "plan", "--store", full / "store", *base[2:], *window)
 
     closed_streams(cloud, base)
+    lost_patience(cloud, base, window)
 
     after = cloud.objects(), cloud.objects("eu-west-1")
     h.check(after == before, "nothing was made at the service")

@@ -14,7 +14,7 @@ import harness as h
 from migration import Migration
 from scene import Scene
 
-DATABASE, QUIESCE = 8, 9
+DATABASE, QUIESCE, INTERRUPTED = 8, 9, 130
 
 
 def says(told, *words):
@@ -88,6 +88,16 @@ def long_checkpoint(scene, ledger):
         h.os.kill(checkpointer, signal.SIGCONT)
     says(told, "CHECKPOINT is not done after 1 s")
     h.check("shut out" not in told, "no writer was shut out for it")
+    h.os.kill(checkpointer, signal.SIGSTOP)
+    try:
+        run = Migration(scene, "resume")
+        run.wait_until(lambda: scene.server.query(
+            "SELECT 1 FROM pg_stat_activity WHERE query = 'CHECKPOINT' AND state = 'active'"))
+        run.process.send_signal(signal.SIGINT)
+        told = run.end(INTERRUPTED, seconds=20)
+    finally:
+        h.os.kill(checkpointer, signal.SIGCONT)
+    h.check("shut out" not in told, "nor for one that somebody lost patience with")
     abort(scene, ledger)
 
 
