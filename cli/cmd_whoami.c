@@ -33,9 +33,12 @@ static void print_side(const struct side *side)
         (void)printf("  %s  %s '%s'\n", i == 0 ? "keys  " : "  with", identity->links[i].provider,
                      identity->links[i].detail);
     }
-    (void)printf("  until   %s\n", identity->expires_ms == 0
-                                       ? "revoked"
-                                       : instant_text(identity->expires_ms, expires));
+    const char *until =
+        identity->temporary ? "their session ends, which they do not tell" : "revoked";
+    if (identity->expires_ms != 0)
+        until = instant_text(identity->expires_ms, expires);
+    (void)printf("  until   %s%s\n", until,
+                 identity->temporary ? "; nothing here can renew them" : "");
 }
 
 static void add_side(struct json_out *document, const struct side *side)
@@ -49,6 +52,7 @@ static void add_side(struct json_out *document, const struct side *side)
     json_out_text(object, "account_id", side->identity.account_id);
     json_out_text(object, "arn", side->identity.arn);
     json_out_instant(object, "expires_at", side->identity.expires_ms);
+    json_out_bool(object, "temporary", side->identity.temporary);
     struct json_out *links = json_out_array(object, "credentials");
     for (size_t i = 0; i < side->identity.link_count; i++) {
         struct json_out *item = json_out_item(links);

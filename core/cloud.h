@@ -151,7 +151,8 @@ struct cloud_link {
 struct cloud_identity {
     char account_id[16];
     char arn[256];
-    int64_t expires_ms; /* of the credentials; 0: never */
+    int64_t expires_ms; /* of the credentials; 0: never, or not told if they are temporary */
+    bool temporary;     /* they end, and nothing here can renew them */
     int64_t skew_ms;    /* the service's clock minus ours, to the second; 0 if it told no date */
     /* The credentials in use first, then what each was bought with. */
     struct cloud_link links[CLOUD_LINKS_MAX];

@@ -11,6 +11,7 @@
     ROW(secret_access_key, "AWS_SECRET_ACCESS_KEY")                                                \
     ROW(session_token, "AWS_SESSION_TOKEN")                                                        \
     ROW(security_token, "AWS_SECURITY_TOKEN") /* the old name of the session token */              \
+    ROW(credential_expiration, "AWS_CREDENTIAL_EXPIRATION")                                        \
     ROW(role_arn, "AWS_ROLE_ARN")                                                                  \
     ROW(role_session_name, "AWS_ROLE_SESSION_NAME")                                                \
     ROW(web_identity_token_file, "AWS_WEB_IDENTITY_TOKEN_FILE")                                    \

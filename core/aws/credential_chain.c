@@ -10,6 +10,7 @@
 #include "core/aws/profile.h"
 #include "core/aws/secret_file.h"
 #include "core/aws/sts.h"
+#include "model/instant.h"
 
 #define MAX_ROLE_CHAIN   6
 #define SESSION_NAME     "ebshift"
@@ -49,6 +50,7 @@ static enum error_code set_keys(struct credentials *keys, const char *id, const 
     (void)snprintf(keys->access_key_id, sizeof(keys->access_key_id), "%s", id);
     (void)snprintf(keys->secret_access_key, sizeof(keys->secret_access_key), "%s", secret);
     (void)snprintf(keys->session_token, sizeof(keys->session_token), "%s", session);
+    keys->temporary = session[0] != '\0';
     return ERR_NONE;
 }
 
@@ -64,6 +66,11 @@ static enum error_code from_environment(const struct lookup *lookup, struct cred
     }
     const char *token = env->session_token != NULL ? env->session_token : env->security_token;
     TRY(set_keys(keys, env->access_key_id, env->secret_access_key, token, err));
+    /* As 'aws configure export-credentials --format env' tells it. */
+    if (env->credential_expiration != NULL &&
+        instant_parse(env->credential_expiration, &keys->expires_ms, NULL) != ERR_NONE)
+        return error_set(err, ERR_CONFIG, "AWS_CREDENTIAL_EXPIRATION is '%s', which is no instant",
+                         env->credential_expiration);
     credentials_add_link(keys, "environment", "AWS_ACCESS_KEY_ID");
     return ERR_NONE;
 }
@@ -164,6 +171,7 @@ static enum error_code assume(const struct credentials_source *source,
     struct client client = sts_client(source, &fixed);
     if (sts_assume_role(&client, role, keys, err) != ERR_NONE)
         return error_prefix(err, "role '%s'", role->role_arn);
+    keys->temporary = base->temporary;
     credentials_add_link(keys, provider, role->role_arn);
     for (size_t i = 0; i < base->link_count; i++)
         credentials_add_link(keys, base->links[i].provider, base->links[i].detail);
@@ -309,18 +317,20 @@ static enum error_code from_source_profile(const struct lookup *lookup, struct c
     if (lookup->depth == MAX_ROLE_CHAIN)
         return error_set(err, ERR_CONFIG, "the source_profile of '%s' never ends", lookup->name);
     enum error_code code = profile_read(lookup->source->env, name, &profile, err);
-    if (code == ERR_NONE && strcmp(name, lookup->name) == 0) {
+    bool found = code == ERR_NONE;
+    if (found && strcmp(name, lookup->name) == 0) {
         /* Its own source: the keys beside the role. */
         profile.role_arn[0] = '\0';
         profile.source_profile[0] = '\0';
     }
     if (code == ERR_NONE)
         code = ask_providers(&base, true, keys, err);
-    if (code == ERR_NOT_FOUND) {
-        return error_set(err, ERR_CONFIG, "source_profile '%s' of profile '%s' gives no keys", name,
-                         lookup->name);
-    }
-    return code;
+    if (code != ERR_NOT_FOUND)
+        return code;
+    if (!found)
+        return err->code = ERR_CONFIG;
+    return error_set(err, ERR_CONFIG, "source_profile '%s' of profile '%s' gives no keys", name,
+                     lookup->name);
 }
 
 static enum error_code base_of_role(const struct lookup *lookup, struct credentials *keys,

@@ -150,9 +150,11 @@ static enum error_code read_output(struct child *child, int64_t end_us, struct s
         if (got < 0 && errno != EINTR)
             return error_set(err, ERR_SYSTEM, "cannot read: %s", strerrordesc_np(errno));
         if (got == 0)
-            return strbuf_check(output, err);
+            return ERR_NONE;
         strbuf_add(output, part, got > 0 ? (size_t)got : 0);
         explicit_bzero(part, sizeof(part));
+        if (strbuf_check(output, err) != ERR_NONE)
+            return error_set(err, ERR_ACCESS, "writes more than %d bytes", MAX_OUTPUT_BYTES);
     }
 }
 
@@ -186,7 +188,11 @@ static enum error_code run(char *const *words, int64_t limit_ms, struct credenti
                                                  .length = output.length,
                                                  .token_name = "SessionToken",
                                                  .has_version = true};
-    return credential_document_read(&document, keys, err);
+    if (credential_document_read(&document, keys, err) == ERR_NONE)
+        return ERR_NONE;
+    /* What a program on this machine prints is no answer of AWS's. */
+    (void)error_prefix(err, "its output");
+    return err->code = ERR_ACCESS;
 }
 
 static void free_line(char **line)

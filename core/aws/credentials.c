@@ -35,6 +35,9 @@ static int64_t renewal_of(const struct credentials *keys, int64_t now_ms)
     int64_t life_ms = keys->expires_ms - now_ms;
     if (keys->expires_ms == 0)
         return 0;
+    /* An instance whose service has lost its own goes on handing out old ones, which AWS may take. */
+    if (life_ms <= 0)
+        return now_ms + TRY_AGAIN_MS;
     return keys->expires_ms - (life_ms / 4 < RENEW_BEFORE_MS ? life_ms / 4 : RENEW_BEFORE_MS);
 }
 

@@ -20,7 +20,8 @@ struct credentials {
     char access_key_id[132];
     char secret_access_key[132];
     char session_token[4096]; /* "" with long-lived keys */
-    int64_t expires_ms;       /* 0: never */
+    int64_t expires_ms;       /* 0: never, or not told if they are temporary */
+    bool temporary;           /* they end, and were given by hand: nothing here can renew them */
     struct cloud_link links[CLOUD_LINKS_MAX];
     size_t link_count;
 };

@@ -166,6 +166,9 @@ static enum error_code take_service(struct reading *reading, bool nested, const 
 
 static enum error_code take_line(struct reading *reading, struct error *err)
 {
+    static const char mark[] = "\xef\xbb\xbf"; /* of UTF-8, as some editors begin a file */
+    if (reading->line_number == 1 && strncmp(reading->line, mark, sizeof(mark) - 1) == 0)
+        memmove(reading->line, reading->line + 3, strlen(reading->line) - 2);
     bool nested = isspace((unsigned char)reading->line[0]) != 0;
     char *line = trim(reading->line);
     if (line[0] == '\0' || strchr("#;", line[0]) != NULL)
@@ -205,10 +208,13 @@ static enum error_code read_file(struct reading *reading, struct error *err)
 static void file_path(const struct aws_env *env, const char *chosen, const char *base,
                       char path[PATH_SIZE])
 {
-    if (chosen != NULL) {
-        (void)snprintf(path, PATH_SIZE, "%s", chosen);
+    const char *home = env->home == NULL ? "" : env->home;
+    if (chosen == NULL) {
+        (void)snprintf(path, PATH_SIZE, "%s/.aws/%s", home, base);
+    } else if (strncmp(chosen, "~/", 2) == 0) { /* a service's environment comes from no shell */
+        (void)snprintf(path, PATH_SIZE, "%s%s", home, chosen + 1);
     } else {
-        (void)snprintf(path, PATH_SIZE, "%s/.aws/%s", env->home == NULL ? "" : env->home, base);
+        (void)snprintf(path, PATH_SIZE, "%s", chosen);
     }
 }
 

@@ -84,6 +84,7 @@ enum error_code sts_get_identity(struct client *client, struct cloud_identity *i
         return error_set(err, ERR_PROTOCOL, "answer to GetCallerIdentity names no account");
     const struct credentials *keys = &client->source->keys;
     read.expires_ms = keys->expires_ms;
+    read.temporary = keys->temporary;
     read.skew_ms = client->told_skew_ms;
     memcpy(read.links, keys->links, sizeof(read.links));
     read.link_count = keys->link_count;

@@ -38,6 +38,15 @@ enum error_code check_store(struct preflight *preflight, struct finding *finding
 static void tell_identity(const struct cloud *cloud, const struct cloud_identity *who,
                           struct finding *finding)
 {
+    char ends[INSTANT_TEXT_SIZE];
+    if (who->temporary) {
+        finding_add(finding, VERDICT_WARN,
+                    "use a role or program that can be asked again; else renew them by hand before "
+                    "they end: a run that outlives them stops, maybe in its downtime, until "
+                    "'ebshift resume'",
+                    "keys of a session that nothing here can renew, which ends %s",
+                    who->expires_ms == 0 ? "some time" : instant_text(who->expires_ms, ends));
+    }
     finding_add(finding, VERDICT_OK, "", "'%s' in %s, account %s", who->arn, cloud->region,
                 who->account_id);
 }

@@ -7,8 +7,10 @@ container are on the loopback."""
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
 import harness as h  # noqa: E402  pylint: disable=wrong-import-position
@@ -215,6 +217,47 @@ REFUSALS = [
 ]
 
 
+# name, lines of a config file, AWS_PROFILE, exit code, words that must be in the message
+TRAPS = [
+    ("profiles in a circle", "[profile a]\nrole_arn = {role}\nsource_profile = b\n"
+     "[profile b]\nrole_arn = {role}\nsource_profile = a\n", "a", 2, "never ends"),
+    ("a profile that is its own source, without keys",
+     "[profile a]\nrole_arn = {role}\nsource_profile = a\n", "a", 2, "gives no keys"),
+    ("a source that is not there", "[profile a]\nrole_arn = {role}\nsource_profile = gone\n", "a",
+     2, "no profile 'gone'"),
+    ("a program that is not there", "[profile a]\ncredential_process = /nonexistent/x --y\n", "a", 2,
+     "cannot run"),
+    ("a program whose shell finds nothing", "[profile a]\ncredential_process = sh -c 'exit 127'\n",
+     "a", 2, "127"),
+    ("a program that fails", "[profile a]\ncredential_process = sh -c 'echo reason >&2; exit 3'\n",
+     "a", 6, "reason"),
+    ("a program that prints no JSON", "[profile a]\ncredential_process = echo s3cret garbage\n", "a",
+     6, "'echo': its output"),
+    ("a program that prints nothing", "[profile a]\ncredential_process = true\n", "a", 6,
+     "'true': its output"),
+    ("a program of another version", "[profile a]\ncredential_process = echo '{{\"Version\": 2}}'\n",
+     "a", 6, "Version"),
+    ("a program that is killed", "[profile a]\ncredential_process = sh -c 'kill -9 $$'\n", "a", 6,
+     "signal 9"),
+    ("a program that writes without end", "[profile a]\ncredential_process = yes\n", "a", 6,
+     "more than 65536 bytes"),
+    ("an open quote", "[profile a]\ncredential_process = x 'y\n", "a", 2, "open '"),
+    ("a sign-on session", "[profile a]\nsso_session = corp\nsso_account_id = 1\n"
+     "[sso-session corp]\nsso_region = x\n", "a", 2, "export-credentials"),
+    ("a sign-on of the old kind", "[profile a]\nsso_start_url = https://x\n", "a", 2,
+     "export-credentials"),
+    ("a source that signs on", "[profile a]\nrole_arn = {role}\nsource_profile = b\n"
+     "[profile b]\nsso_session = corp\n", "a", 2, "profile 'b' signs on"),
+    ("a code that somebody types", "[profile a]\nrole_arn = {role}\nsource_profile = default\n"
+     "mfa_serial = arn:x\n", "a", 2, "mfa_serial"),
+    ("half a key", "[profile a]\naws_access_key_id = AKIDEXAMPLE\n", "a", 2, "aws_secret_access_key"),
+    ("both sources", "[profile a]\nrole_arn = {role}\nsource_profile = a\n"
+     "credential_source = Environment\n", "a", 2, "both source_profile and"),
+    ("services of nowhere", "[profile a]\nservices = nowhere\nregion = us-east-1\n", "a", 2,
+     "[services nowhere]"),
+]
+
+
 def merge(groups, names):
     merged = {}
     for name in names.split():
@@ -246,6 +289,64 @@ def check_refusals(chain, groups):
         h.check(words in err, f"exit {code}, {name}: {err.splitlines()[0]}")
 
 
+def check_traps(chain):
+    role = chain.cloud.env["CLOUDSIM_ROLE_B"]
+    trap = chain.place.path / "trap"
+    for name, lines, profile, code, words in TRAPS:
+        trap.write_text(lines.format(role=role))
+        _, err = chain.whoami({"AWS_CONFIG_FILE": str(trap), "AWS_PROFILE": profile}, code=code)
+        h.check(words in err and "s3cret" not in err,
+                f"exit {code}, {name}: {' | '.join(err.splitlines())[:230]}")
+
+
+def check_strange_files(chain):
+    """As other systems' editors write them, and where other systems' shells do not look."""
+    strange = chain.place.path / "strange"
+    lines = f"[default]\nregion = eu-west-1\n{chain.own_keys('strange')}"
+    strange.write_bytes(b"\xef\xbb\xbf" + lines.replace("\n", "\r\n").encode())
+    env = {"AWS_SHARED_CREDENTIALS_FILE": "/nonexistent", "AWS_CONFIG_FILE": str(strange),
+           "AWS_REGION": None, "AWS_DEFAULT_REGION": None}
+    told, _ = chain.whoami(env)
+    h.check((told["source"]["arn"].rsplit("/", 1)[1], told["source"]["region"]) ==
+            ("strange", "eu-west-1"), "a byte order mark and carriage returns")
+    told, _ = chain.whoami({**env, "AWS_CONFIG_FILE": "~/strange"})
+    h.check(told["source"]["arn"].endswith("/strange"), "a tilde that no shell has replaced")
+    _, err = chain.whoami({**env, "AWS_CONFIG_FILE": str(chain.place.path)}, code=1)
+    h.check("cannot read" in err, "a folder: " + err.splitlines()[0])
+
+
+def check_hanging_program(chain):
+    trap = chain.place.path / "trap"
+    trap.write_text("[profile a]\ncredential_process = sh -c 'sleep 99 & wait'\n")
+    process = subprocess.Popen([h.BIN / "ebshift", "whoami"], text=True, stderr=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL, env=chain.environ(
+                                   {"AWS_CONFIG_FILE": str(trap), "AWS_PROFILE": "a"}))
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    h.check(process.returncode == 130, f"Ctrl-C ends a program that hangs: {err.splitlines()[0]}")
+
+
+def check_temporary(chain):
+    """Keys of a session that nobody here can renew are told as such, and never as lasting."""
+    key_id, secret, token, expiration = chain.mint("pasted")
+    env = {"AWS_ACCESS_KEY_ID": key_id, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token,
+           "AWS_PROFILE": None}
+    told, _ = chain.whoami(env)
+    h.check(told["source"]["temporary"] and told["source"]["expires_at"] is None,
+            "keys of a session that tell no end")
+    told, _ = chain.whoami({**env, "AWS_CREDENTIAL_EXPIRATION": expiration})
+    h.check(told["source"]["temporary"] and told["source"]["expires_at"] is not None,
+            "and those that do, as 'aws configure export-credentials' prints them")
+    out = subprocess.run([h.BIN / "ebshift", "whoami"], text=True, capture_output=True, check=True,
+                         env=chain.environ(env)).stdout
+    h.check("until   their session ends" in out and "revoked" not in out, out.splitlines()[3].strip())
+    told, _ = chain.whoami({"AWS_PROFILE": "pod"})
+    h.check(not told["source"]["temporary"], "a role that can be assumed again is not temporary")
+    told, _ = chain.whoami({"AWS_PROFILE": "role"})
+    h.check(told["source"]["temporary"], "but one that hangs on such keys is")
+
+
 def check_instance(chain, groups):
     env = {**merge(groups, "instance"), "AWS_PROFILE": "empty"}
     service = chain.instance
@@ -259,6 +360,16 @@ def check_instance(chain, groups):
     h.check("HTTP 405" in err and all(word == "PUT" for word, _, _ in service.asked),
             "nothing is asked of a service that knows only version 1")
     service.only_version_1 = False
+    service.only_version_1 = False
+    service.deaf = True
+    _, err = chain.whoami(env, code=6)
+    h.check("HTTP 401" in err, f"one that takes no token: {err.splitlines()[0]}")
+    service.deaf, service.late_seconds = False, 2
+    _, err = chain.whoami({**env, "AWS_METADATA_SERVICE_TIMEOUT": "1"}, code=6)
+    h.check("no instance metadata service answers" in err, "one that is slower than it may be")
+    chain.whoami({**env, "AWS_METADATA_SERVICE_TIMEOUT": "8"})
+    h.check(True, "and that is waited for if AWS_METADATA_SERVICE_TIMEOUT says so")
+    service.late_seconds = 0
     service.role = ""
     _, err = chain.whoami(env, code=6)
     h.check("no AWS credentials" in err, "an instance without a role")
@@ -337,6 +448,10 @@ def main():
         groups = chain.variables()
         check_cases(chain, groups)
         check_refusals(chain, groups)
+        check_traps(chain)
+        check_strange_files(chain)
+        check_hanging_program(chain)
+        check_temporary(chain)
         check_instance(chain, groups)
         check_container(chain, groups)
         check_two_sides(chain)

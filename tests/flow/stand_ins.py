@@ -6,6 +6,7 @@ asked. The instance's service speaks version 2 only; the container's wants its t
 import http.server
 import json
 import threading
+import time
 import uuid
 
 
@@ -55,6 +56,7 @@ class InstanceHandler(_Handler):
 
     def do_PUT(self):  # pylint: disable=invalid-name
         service = self.server.service
+        time.sleep(service.late_seconds)
         ttl = self.headers.get("x-aws-ec2-metadata-token-ttl-seconds", "")
         if self.path != "/latest/api/token":
             self.answer(404)
@@ -69,7 +71,7 @@ class InstanceHandler(_Handler):
     def do_GET(self):  # pylint: disable=invalid-name
         service = self.server.service
         token = self.headers.get("x-aws-ec2-metadata-token")
-        if token not in service.tokens and not service.only_version_1:
+        if service.deaf or (token not in service.tokens and not service.only_version_1):
             self.answer(401)
         elif self.path == self.keys_path:
             self.answer(*((200, service.role) if service.role else (404, "")))
@@ -89,7 +91,8 @@ class InstanceHandler(_Handler):
 def instance(mint, address=("127.0.0.1", 0)):
     service = Service(InstanceHandler, mint, address)
     service.tokens, service.role = set(), "pod-of-the-test"
-    service.only_version_1 = service.forgets = False
+    service.only_version_1 = service.forgets = service.deaf = False
+    service.late_seconds = 0
     return service
 
 

@@ -72,13 +72,13 @@ ParameterizedTestParameters(credential_process, output)
          ERR_NONE, INT64_C(1786118400000)},
         {"{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\",\"Expiration\":null}",
          ERR_NONE, 0},
-        {"{\"Version\":2,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\"}", ERR_PROTOCOL, 0},
-        {"{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\"}", ERR_PROTOCOL, 0},
-        {"{\"Version\":1,\"AccessKeyId\":\"A\"}", ERR_PROTOCOL, 0},
+        {"{\"Version\":2,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\"}", ERR_ACCESS, 0},
+        {"{\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\"}", ERR_ACCESS, 0},
+        {"{\"Version\":1,\"AccessKeyId\":\"A\"}", ERR_ACCESS, 0},
         {"{\"Version\":1,\"AccessKeyId\":\"A\",\"SecretAccessKey\":\"S\",\"Expiration\":\"soon\"}",
-         ERR_PROTOCOL, 0},
-        {"export AWS_ACCESS_KEY_ID=A", ERR_PROTOCOL, 0},
-        {"", ERR_PROTOCOL, 0},
+         ERR_ACCESS, 0},
+        {"export AWS_ACCESS_KEY_ID=A", ERR_ACCESS, 0},
+        {"", ERR_ACCESS, 0},
     };
     return cr_make_param_array(struct output_case, cases, sizeof(cases) / sizeof(cases[0]));
 }

@@ -279,3 +279,23 @@ Test(credentials, services_section)
     cr_expect_str_eq(url, "");
     cr_expect_eq(profile_service_url(&env, "x", "ec2", url, &err), ERR_NOT_FOUND);
 }
+
+/* As an instance may hand them out, or somebody left them in the environment: used, and looked for
+ * again, but not at every call. */
+Test(credentials, keys_that_have_ended_are_not_fetched_at_every_call)
+{
+    static const struct aws_env env = {.access_key_id = "AKIDEXAMPLE",
+                                       .secret_access_key = "s",
+                                       .session_token = "t",
+                                       .credential_expiration = "2026-08-07T09:00:00Z"};
+    struct http *http = NULL;
+    struct credentials_source source = source_of(&env, &http);
+    CLEANUP_CREDENTIALS struct credentials keys = {0};
+    struct error err = {0};
+    now_ms = INT64_C(1786096800000); /* an hour later */
+    cr_assert_eq(credentials_get(&source, false, &keys, &err), ERR_NONE, "%s", err.message);
+    cr_expect(keys.temporary);
+    cr_expect_eq(source.renew_ms, now_ms + 60000);
+    credentials_source_done(&source);
+    http_free(http);
+}
