@@ -13,6 +13,7 @@
 struct flight {
     struct preflight preflight;
     struct pg_facts facts;
+    struct pg_collations collations;
     struct machine_facts there;
     struct finding *findings; /* heap: one per check, and the canary's */
     struct canary_times times;
@@ -55,8 +56,12 @@ static void find_out(struct session *session, struct flight *flight)
         return;
     preflight->facts = &flight->facts;
     database->code = session_read_facts(session, &flight->facts, &database->err);
-    if (database->code == ERR_NONE)
-        mounts->code = session_find_mounts(session, &flight->facts, &mounts->err);
+    if (database->code != ERR_NONE)
+        return;
+    mounts->code = session_find_mounts(session, &flight->facts, &mounts->err);
+    preflight->collations = &flight->collations;
+    preflight->ordered.code =
+        session_read_collations(session, &flight->collations, &preflight->ordered.err);
 }
 
 static void prepare(struct session *session, struct flight *flight)

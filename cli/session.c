@@ -340,6 +340,12 @@ enum error_code session_read_facts(struct session *session, struct pg_facts *fac
     return pg_conn_blame(ask_server(session, facts, err), err);
 }
 
+enum error_code session_read_collations(struct session *session, struct pg_collations *collations,
+                                        struct error *err)
+{
+    return pg_conn_blame(pg_collations_read(session->config.conninfo, 10000, collations, err), err);
+}
+
 enum error_code session_find_facts(struct session *session, struct pg_facts *facts,
                                    struct error *err)
 {

@@ -21,6 +21,7 @@
 #include "core/host/ssh.h"
 #include "core/host/survey_here.h"
 #include "core/log.h"
+#include "core/pg/collations.h"
 #include "core/pg/facts.h"
 #include "core/store.h"
 #include "model/error.h"
@@ -105,6 +106,11 @@ MUST_CHECK enum error_code session_read_facts(struct session *session, struct pg
  * server's postmaster.pid, or the places from the links of a stopped one. */
 MUST_CHECK enum error_code session_find_facts(struct session *session, struct pg_facts *facts,
                                               struct error *err);
+
+/* Reads what in its databases is ordered by the libraries of its machine; asks each of them. */
+MUST_CHECK enum error_code session_read_collations(struct session *session,
+                                                   struct pg_collations *collations,
+                                                   struct error *err);
 
 /* Finds where a path is on the database's machine, and the volumes under it.
  * Errors: ERR_NOT_FOUND; ERR_QUIESCE, also if it lies on no EBS volume. */

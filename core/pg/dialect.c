@@ -27,6 +27,20 @@
     " FROM pg_database"
 #define COLLATIONS_OF_LIBC "SELECT count(*) FILTER (WHERE " BY_LIBC "), 0, 0 FROM pg_database"
 
+/* The database's own order is counted above. */
+#define INDEX_COLLATIONS_OF_ICU                                                                    \
+    "SELECT count(*) FILTER (WHERE c.collprovider = 'c' AND c.collcollate NOT IN ('C', 'POSIX')"   \
+    " AND c.collcollate NOT LIKE 'C.%'), count(*) FILTER (WHERE c.collprovider = 'i'),"            \
+    " count(*) FILTER (WHERE c.collversion <> pg_collation_actual_version(c.oid))"                 \
+    " FROM (SELECT DISTINCT indexrelid, unnest(indcollation::oid[]) AS collation FROM pg_index) i" \
+    " JOIN pg_collation c ON c.oid = i.collation AND c.collprovider <> 'd'"
+/* Before 10 all order is libc's, and tells no version. */
+#define INDEX_COLLATIONS_OF_LIBC                                                                    \
+    "SELECT count(*) FILTER (WHERE c.collname <> 'default' AND c.collcollate NOT IN ('C', 'POSIX')" \
+    " AND c.collcollate NOT LIKE 'C.%'), 0, 0"                                                      \
+    " FROM (SELECT DISTINCT indexrelid, unnest(indcollation::oid[]) AS collation FROM pg_index) i"  \
+    " JOIN pg_collation c ON c.oid = i.collation"
+
 static const struct pg_dialect dialects[] = {
     {
         .from_version_num = 150000,
@@ -41,6 +55,7 @@ static const struct pg_dialect dialects[] = {
         .wal_directory = "pg_wal",
         .wal_rate = WAL_RATE,
         .collations = COLLATIONS,
+        .index_collations = INDEX_COLLATIONS_OF_ICU,
     },
     {
         .from_version_num = 130000,
@@ -55,6 +70,7 @@ static const struct pg_dialect dialects[] = {
         .wal_directory = "pg_wal",
         .wal_rate = WAL_RATE_UNKNOWN,
         .collations = COLLATIONS_OF_LIBC,
+        .index_collations = INDEX_COLLATIONS_OF_ICU,
     },
     {
         .from_version_num = 100000,
@@ -69,6 +85,7 @@ static const struct pg_dialect dialects[] = {
         .wal_directory = "pg_wal",
         .wal_rate = WAL_RATE_UNKNOWN,
         .collations = COLLATIONS_OF_LIBC,
+        .index_collations = INDEX_COLLATIONS_OF_ICU,
     },
     {
         /* 9.6 shows only sessions here, has no backend_type, and always waits for the archive. */
@@ -86,6 +103,7 @@ static const struct pg_dialect dialects[] = {
         .wal_directory = "pg_xlog",
         .wal_rate = WAL_RATE_UNKNOWN,
         .collations = COLLATIONS_OF_LIBC,
+        .index_collations = INDEX_COLLATIONS_OF_LIBC,
     },
 };
 

@@ -20,6 +20,8 @@ struct pg_dialect {
     const char *wal_rate;          /* one row: bytes of WAL per second, on average; -1 if unknown */
     /* one row: databases whose order of text is libc's, is ICU's, has changed under its indexes */
     const char *collations;
+    /* the same of the indexes of one database whose columns name a collation */
+    const char *index_collations;
 };
 
 /* The row for a server, for example 150004. NULL before 9.6, which has no backup mode for us. */

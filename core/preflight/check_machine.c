@@ -145,23 +145,24 @@ enum error_code check_filesystems(struct preflight *preflight, struct finding *f
     "on the other side REINDEX what orders text, then ALTER DATABASE ... REFRESH COLLATION "       \
     "VERSION, before the application comes back"
 
-static void judge_order(const struct preflight *preflight, const struct machine_facts *here,
-                        struct finding *finding)
+/* What one library orders: whole databases, and indexes whose columns say so. */
+struct ordered {
+    const char *library;
+    int databases;
+    int indexes;
+};
+
+/* "glibc orders the text of 2 databases and 1 index, ..." where it is another one there. */
+static void judge_library(const struct ordered *ordered, const char *here, const char *there,
+                          struct finding *finding)
 {
-    const struct pg_facts *facts = preflight->facts;
-    const struct machine_facts *there = preflight->there;
-    if (facts->libc_databases > 0 && strcmp(here->glibc, there->glibc) != 0) {
-        finding_add(finding, VERDICT_WARN, REMEDY_REINDEX,
-                    "glibc orders the text of %d database%s, and is '%s' here and '%s' there",
-                    facts->libc_databases, facts->libc_databases == 1 ? "" : "s", here->glibc,
-                    there->glibc);
-    }
-    if (facts->icu_databases > 0 && strcmp(here->icu, there->icu) != 0) {
-        finding_add(finding, VERDICT_WARN, REMEDY_REINDEX,
-                    "ICU orders the text of %d database%s, and is '%s' here and '%s' there",
-                    facts->icu_databases, facts->icu_databases == 1 ? "" : "s", here->icu,
-                    there->icu);
-    }
+    if (ordered->databases + ordered->indexes == 0 || strcmp(here, there) == 0)
+        return;
+    finding_add(finding, VERDICT_WARN, REMEDY_REINDEX,
+                "%s orders the text of %d database%s and %d more index%s, and is '%s' here and "
+                "'%s' there",
+                ordered->library, ordered->databases, ordered->databases == 1 ? "" : "s",
+                ordered->indexes, ordered->indexes == 1 ? "" : "es", here, there);
 }
 
 static void judge_programs(const struct preflight *preflight, const struct machine_facts *here,
@@ -185,39 +186,60 @@ static void judge_programs(const struct preflight *preflight, const struct machi
     }
 }
 
+static void judge_today(const struct preflight *preflight, struct finding *finding)
+{
+    int databases = preflight->facts->stale_databases;
+    int indexes = preflight->collations->stale_indexes;
+    if (databases + indexes > 0) {
+        finding_add(finding, VERDICT_WARN,
+                    "REINDEX what orders text there, then ALTER DATABASE or ALTER COLLATION ... "
+                    "REFRESH VERSION",
+                    "%d database%s and %d index%s of single columns were made in an order that is "
+                    "no longer this machine's",
+                    databases, databases == 1 ? "" : "s", indexes, indexes == 1 ? "" : "es");
+    }
+    if (preflight->ordered.code != ERR_NONE) {
+        finding_add(finding, VERDICT_WARN, "see that the role may ask each database", "%s",
+                    preflight->ordered.err.message);
+    } else if (preflight->collations->unseen > 0) {
+        finding_add(finding, VERDICT_WARN, "see that the role may connect to each database",
+                    "%d database%s could not be looked into, %s", preflight->collations->unseen,
+                    preflight->collations->unseen == 1 ? "" : "s",
+                    preflight->collations->unseen_why);
+    }
+}
+
 enum error_code check_libraries(struct preflight *preflight, struct finding *finding,
                                 struct error *err)
 {
     const struct pg_facts *facts = preflight->facts;
     const struct survey *survey = preflight->survey;
-    struct machine_facts read = {0};
-    const struct machine_facts *here = &read;
+    const struct machine_facts *there = preflight->there;
+    const struct ordered by_libc = {"glibc", facts->libc_databases,
+                                    preflight->collations->libc_indexes};
+    const struct ordered by_icu = {"ICU", facts->icu_databases, preflight->collations->icu_indexes};
+    struct machine_facts here = {0};
     struct error why = {0};
     (void)err;
-    if (facts->stale_databases > 0) {
-        finding_add(finding, VERDICT_WARN,
-                    "REINDEX what orders text there, then ALTER DATABASE ... REFRESH COLLATION "
-                    "VERSION",
-                    "%d database%s made indexes in an order that is no longer this machine's",
-                    facts->stale_databases, facts->stale_databases == 1 ? "" : "s");
-    }
-    if (survey->facts(survey->self, &read, &why) != ERR_NONE) {
+    judge_today(preflight, finding);
+    if (survey->facts(survey->self, &here, &why) != ERR_NONE) {
         finding_add(finding, VERDICT_SKIPPED, "see that ebshift-hold runs there", "%s",
                     why.message);
         return ERR_NONE;
     }
-    if (preflight->there == NULL) {
-        finding_add(finding, VERDICT_SKIPPED, REMEDY_FACTS,
-                    "glibc %s orders the text of %d databases, ICU %s of %d; PostgreSQL %d on %s; "
-                    "what the target has is not known",
-                    here->glibc, facts->libc_databases, here->icu, facts->icu_databases,
-                    facts->server_version_num / 10000, here->architecture);
+    if (there == NULL) {
+        finding_add(
+            finding, VERDICT_SKIPPED, REMEDY_FACTS,
+            "glibc %s orders the text of %d databases and %d more indexes, ICU %s of %d and "
+            "%d; PostgreSQL %d on %s; what the target has is not known",
+            here.glibc, by_libc.databases, by_libc.indexes, here.icu, by_icu.databases,
+            by_icu.indexes, facts->server_version_num / 10000, here.architecture);
         return ERR_NONE;
     }
-    judge_order(preflight, here, finding);
-    judge_programs(preflight, here, finding);
+    judge_library(&by_libc, here.glibc, there->glibc, finding);
+    judge_library(&by_icu, here.icu, there->icu, finding);
+    judge_programs(preflight, &here, finding);
     finding_add(finding, VERDICT_OK, "", "%s, glibc %s, ICU %s, PostgreSQL %d there as here",
-                here->architecture, preflight->there->glibc, preflight->there->icu,
-                facts->server_version_num / 10000);
+                here.architecture, there->glibc, there->icu, facts->server_version_num / 10000);
     return ERR_NONE;
 }

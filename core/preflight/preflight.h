@@ -16,6 +16,7 @@
 #include "core/host/machine_facts.h"
 #include "core/host/survey.h"
 #include "core/log.h"
+#include "core/pg/collations.h"
 #include "core/pg/facts.h"
 #include "core/preflight/finding.h"
 #include "core/store.h"
@@ -51,7 +52,9 @@ struct preflight {
     struct store *memory;         /* it, if so */
     struct outcome database;      /* of reading *facts */
     const struct pg_facts *facts; /* NULL: there is no database, only volumes */
-    struct outcome mounts;        /* of finding the mounts, all on volumes of the set */
+    struct outcome ordered;       /* of reading *collations */
+    const struct pg_collations *collations;
+    struct outcome mounts; /* of finding the mounts, all on volumes of the set */
     const char *const *mount_points;
     size_t mount_count;
     const struct survey *survey;       /* of the database's machine; NULL: it cannot be asked */

@@ -162,6 +162,26 @@ def icu_database(world):
 
 
 @contextlib.contextmanager
+def icu_column(world):
+    """One index in a database that orders by bytes, and one of somebody else's making."""
+    world.server.query("CREATE DATABASE mixed")
+    world.server.query('CREATE TABLE words (w text COLLATE "de-x-icu", l text COLLATE "en-x-icu")',
+                       "mixed")
+    world.server.query("CREATE INDEX ON words (w); CREATE INDEX ON words (l)", "mixed")
+    yield world.facts(icu="60")
+    world.server.query("DROP DATABASE mixed")
+
+
+@contextlib.contextmanager
+def old_order(world):
+    """An index that an older library ordered; the database that holds it is not the one asked first."""
+    with icu_column(world):
+        world.server.query("UPDATE pg_collation SET collversion = '1.2.3' WHERE collname = 'de-x-icu'",
+                           "mixed")
+        yield world.facts()
+
+
+@contextlib.contextmanager
 def disabled_key(world):
     world.a.ask("us-east-1", "kms", "disable-key", "--key-id", world.key)
     yield []
@@ -231,6 +251,7 @@ BROKEN = [
     (one_volume, (), NO_GO, {"mounts"}, "pg_wal"),
     (store_on_data, (), NO_GO, {"freeze"}, "lies on it"),
     (target, ("kernel", "3.2.0-4-amd64"), NO_GO, {"filesystems"}, "metadata_csum"),
+    (icu_column, (), GO, {"libraries"}, "ICU orders the text of 0 databases and 2 more indexes"),
     (fault, ("foreign-snapshot",), GO, {"schedulers", "pending-snapshots"}, "Lifecycle"),
 ]
 MORE_BROKEN = [
@@ -254,6 +275,7 @@ MORE_BROKEN = [
     (target, ("postgres", "13 14"), NO_GO, {"libraries"}, "13 14"),
     (target, ("postgres", ""), GO, {"libraries"}, "no PostgreSQL"),
     (icu_database, (), GO, {"libraries"}, "ICU"),
+    (old_order, (), GO, {"libraries"}, "0 databases and 1 index of single columns"),
     (foreign_copies, (), NO_GO, {"copies-in-flight"}, "20 of 20"),
 ]
 
