@@ -7,7 +7,9 @@
 #include "core/engine/lease.h"
 #include "core/engine/path.h"
 
-#define TEXT_SET "volumes"
+/* What the first process of a run records, before anything is made. */
+#define TEXT_SET      "volumes"
+#define TEXT_DATABASE "data_directory"
 
 struct counting engine_counting(const struct engine *engine)
 {
@@ -56,35 +58,6 @@ enum error_code engine_begin(struct engine *engine, struct error *err)
     return store_add_run(engine->store, &engine->run, err);
 }
 
-/* One turn of the machine: effect, event, next state, journal. Whoever asked to stop is not shut out
- * of the database first, by a turn that never sleeps. */
-static enum error_code turn(struct engine *engine, struct error *err)
-{
-    enum machine_event event = EVENT_OK;
-    enum machine_state next = engine->run.state;
-    TRY(clock_check_stop(err));
-    log_event(engine->log, LOG_DEBUG, clock_now_ms(engine->clock), "%s",
-              machine_sentence(engine->run.state));
-    TRY(effects[machine_effect(engine->run.state)](engine, &event, err));
-    TRY(machine_next(engine->run.state, event, &next, err));
-    engine->run.state = next;
-    engine->run.failure[0] = '\0';
-    if (machine_is_final(next)) {
-        engine->run.finished_ms = clock_now_ms(engine->clock);
-        lease_end(engine);
-    }
-    return save(engine, err);
-}
-
-/* The failure is kept for status; that the store itself fails must not hide the first reason. */
-static enum error_code keep_failure(struct engine *engine, enum error_code code,
-                                    const struct error *err)
-{
-    (void)snprintf(engine->run.failure, sizeof(engine->run.failure), "%s", err->message);
-    (void)save(engine, NULL);
-    return code;
-}
-
 static bool is_named(const struct engine *engine, const char *volume_id)
 {
     for (size_t i = 0; i < engine->config->volume_count; i++) {
@@ -117,20 +90,73 @@ static enum error_code compare_set(const struct engine *engine, const char *reco
     return ERR_NONE;
 }
 
-/* A run goes on with the set it began with: a volume more or less would be half moved, unnoticed. It
- * is recorded by the run's first process, before anything is made. */
-static enum error_code check_set(struct engine *engine, struct error *err)
+/* Appends what the run's first process recorded under `name`; a first process records `now`. */
+static enum error_code recall(struct engine *engine, const char *name, const char *now,
+                              struct strbuf *recorded, struct error *err)
 {
-    CLEANUP_STRBUF struct strbuf set = {.max_bytes = CLOUD_SET_MAX * (CLOUD_ID_SIZE + 1)};
-    enum error_code code = store_get_text(engine->store, engine->run.id, TEXT_SET, &set, err);
-    if (code == ERR_NONE)
-        return compare_set(engine, strbuf_text(&set), err);
+    enum error_code code = store_get_text(engine->store, engine->run.id, name, recorded, err);
     if (code != ERR_NOT_FOUND)
         return code;
-    strbuf_clear(&set);
+    strbuf_puts(recorded, now);
+    TRY(strbuf_check(recorded, err));
+    return store_put_text(engine->store, engine->run.id, name, now, err);
+}
+
+/* A run goes on with the set it began with: a volume more or less would be half moved, unnoticed. */
+static enum error_code check_set(struct engine *engine, struct error *err)
+{
+    CLEANUP_STRBUF struct strbuf recorded = {.max_bytes = CLOUD_SET_MAX * (CLOUD_ID_SIZE + 1)};
+    CLEANUP_STRBUF struct strbuf now = {.max_bytes = recorded.max_bytes};
     for (size_t i = 0; i < engine->config->volume_count; i++)
-        strbuf_printf(&set, "%s\n", engine->config->volumes[i]);
-    return store_put_text(engine->store, engine->run.id, TEXT_SET, strbuf_text(&set), err);
+        strbuf_printf(&now, "%s\n", engine->config->volumes[i]);
+    TRY(strbuf_check(&now, err));
+    TRY(recall(engine, TEXT_SET, strbuf_text(&now), &recorded, err));
+    return compare_set(engine, strbuf_text(&recorded), err);
+}
+
+/* And with its database: without one, or with another, nobody would be shut out and nothing frozen.
+ * Past the cut nobody needs it; what an abort needs of it, it says itself. */
+static enum error_code check_database(struct engine *engine, struct error *err)
+{
+    CLEANUP_STRBUF struct strbuf recorded = {.max_bytes = CONFIG_TEXT_SIZE};
+    const char *now = engine->config->data_directory;
+    TRY(recall(engine, TEXT_DATABASE, now, &recorded, err));
+    const char *begun = strbuf_text(&recorded);
+    if (engine->run.state > STATE_CUT || strcmp(begun, now) == 0)
+        return ERR_NONE;
+    return error_set(err, ERR_CONFIG,
+                     "run '%s' began with the data directory '%s', and '%s' is named now",
+                     engine->run.id, begun, now);
+}
+
+/* One turn of the machine: effect, event, next state, journal. Whoever asked to stop is not shut out
+ * of the database first, by a turn that never sleeps. */
+static enum error_code turn(struct engine *engine, struct error *err)
+{
+    enum machine_event event = EVENT_OK;
+    enum machine_state next = engine->run.state;
+    TRY(clock_check_stop(err));
+    TRY(check_database(engine, err));
+    log_event(engine->log, LOG_DEBUG, clock_now_ms(engine->clock), "%s",
+              machine_sentence(engine->run.state));
+    TRY(effects[machine_effect(engine->run.state)](engine, &event, err));
+    TRY(machine_next(engine->run.state, event, &next, err));
+    engine->run.state = next;
+    engine->run.failure[0] = '\0';
+    if (machine_is_final(next)) {
+        engine->run.finished_ms = clock_now_ms(engine->clock);
+        lease_end(engine);
+    }
+    return save(engine, err);
+}
+
+/* The failure is kept for status; that the store itself fails must not hide the first reason. */
+static enum error_code keep_failure(struct engine *engine, enum error_code code,
+                                    const struct error *err)
+{
+    (void)snprintf(engine->run.failure, sizeof(engine->run.failure), "%s", err->message);
+    (void)save(engine, NULL);
+    return code;
 }
 
 enum error_code engine_run_to(struct engine *engine, enum machine_state state, struct error *err)

@@ -112,6 +112,11 @@ def stop_and_abort(scene):
     wait_for_state(scene, process, "round-complete", "cut-wait")
     process.send_signal(signal.SIGTERM)
     h.check(process.wait(30) == 143, "SIGTERM ends it with 143")
+    without = scene.place.path / "without.conf"
+    without.write_text("".join(line for line in scene.config.read_text().splitlines(keepends=True)
+                               if not line.startswith(("data_directory", "conninfo"))))
+    _, told = scene.cloud.ebshift("resume", "--config", without, code=2)
+    h.check("began with the data directory" in told, "no resume forgets the database")
     scene.cloud.ebshift("abort", "--config", scene.config)
     after = scene.cloud.objects(), scene.cloud.objects("eu-west-1")
     h.check(after == before, "abort removes all that the run made")

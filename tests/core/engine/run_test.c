@@ -223,3 +223,54 @@ ParameterizedTest(struct fault_case *c, engine_run, fault)
         expect_done(script);
     }
 }
+
+static void name_database(const char *data_directory)
+{
+    (void)snprintf(rig.config.data_directory, sizeof(rig.config.data_directory), "%s",
+                   data_directory);
+}
+
+/* A config that was edited between two processes of a run. */
+struct edit_case {
+    char data_directory[16];
+    size_t volumes;
+    char words[32];
+};
+
+ParameterizedTestParameters(engine_run, edits)
+{
+    static struct edit_case cases[] = {
+        {"", 2, "named now"},
+        {"/srv/other", 2, "'/srv/other' is named now"},
+        {"/srv/pg", 1, "is not named"},
+    };
+    return cr_make_param_array(struct edit_case, cases, sizeof(cases) / sizeof(cases[0]));
+}
+
+ParameterizedTest(struct edit_case *c, engine_run, edits, .init = set_up, .fini = tear_down)
+{
+    enum error_code code = ERR_NONE;
+    name_database("/srv/pg");
+    cr_assert(rig_drive_and_die(&rig, RIG_RUN_ON, 60, &code, &err), "it is on its way");
+    name_database(c->data_directory);
+    rig.config.volume_count = c->volumes;
+    expect_run_on(ERR_CONFIG);
+    cr_expect_not_null(strstr(err.message, c->words), "%s", err.message);
+    name_database("/srv/pg");
+    rig.config.volume_count = two_volumes.volumes;
+    expect_run_on(ERR_NONE);
+    expect_done("after the config is as it was");
+}
+
+Test(engine_run, past_the_cut_a_run_needs_no_database)
+{
+    enum error_code code = ERR_NONE;
+    struct run run = {0};
+    name_database("/srv/pg");
+    while (run.state <= STATE_CUT) {
+        cr_assert(rig_drive_and_die(&rig, RIG_RUN_ON, 90, &code, &err));
+        cr_assert(rig_read(&rig, &run));
+    }
+    name_database("");
+    expect_run_on(ERR_NONE);
+}
