@@ -20,7 +20,8 @@ static const struct {
     [ERR_TIMEOUT] = {1, "'ebshift status' shows where it stands; 'ebshift resume' goes on"},
     [ERR_INTERRUPTED] =
         {130, "a run that had begun: 'ebshift resume' goes on, 'ebshift abort' undoes it"},
-    [ERR_LOCKED] = {11, "wait for it, or look with 'ebshift status'"},
+    [ERR_LOCKED] = {11,
+                    "wait for it, look with 'ebshift status', or end that process first (SIGTERM)"},
     [ERR_STATE] = {1, "'ebshift status' shows where it stands"},
     [ERR_STORE] = {1, "check free space and permissions of the store directory"},
     [ERR_UNREACHABLE] = {7, "check network and endpoint; safe to run again"},

@@ -44,6 +44,10 @@ void store_closep(struct store **store);
  * id, its host and since when. */
 MUST_CHECK enum error_code store_lock(struct store *store, int64_t now_ms, struct error *err);
 
+/* Whether what is written still goes to where the next process will look for it. Errors: ERR_STORE
+ * if the file was deleted, moved or replaced. */
+MUST_CHECK enum error_code store_check_there(struct store *store, struct error *err);
+
 /* ---- runs ---- */
 
 /* One execution of a plan. What the operator asked for, where it stands, what came out. */

@@ -137,6 +137,9 @@ static enum error_code turn(struct engine *engine, struct error *err)
     enum machine_state next = engine->run.state;
     TRY(clock_check_stop(err));
     TRY(check_database(engine, err));
+    /* What lifts a fence stands in the store alone; once it is up, going on is the better way out. */
+    if (engine->run.state <= STATE_FENCE)
+        TRY(store_check_there(engine->store, err));
     log_event(engine->log, LOG_DEBUG, clock_now_ms(engine->clock), "%s",
               machine_sentence(engine->run.state));
     TRY(effects[machine_effect(engine->run.state)](engine, &event, err));

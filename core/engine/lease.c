@@ -39,9 +39,11 @@ static enum error_code check_volume(const struct engine *engine, const struct cl
     if (!read_lease(volume, &lease) || strcmp(lease.run_id, engine->run.id) == 0 ||
         lease.until_ms <= now_ms)
         return ERR_NONE;
-    (void)error_set(err, ERR_LOCKED,
-                    "volume '%s' is being moved by run '%s' of another store, until %s at most",
-                    volume->id, lease.run_id, instant_text(lease.until_ms, until));
+    (void)error_set(
+        err, ERR_LOCKED,
+        "volume '%s' is being moved by run '%s' of another store, until %s at most; if that "
+        "run is dead, --force takes over",
+        volume->id, lease.run_id, instant_text(lease.until_ms, until));
     if (!engine->force)
         return ERR_LOCKED;
     log_event(engine->log, LOG_WARN, now_ms, "%s; taken over", err->message);

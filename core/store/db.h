@@ -17,6 +17,8 @@
 struct store {
     sqlite3 *db;
     int lock_fd; /* -1 without the lock */
+    int data_fd; /* of the database, for the lock; -1 without. Not closed before `db`: that would take
+                  * SQLite's own locks away */
     char directory[256];
 };
 

@@ -32,12 +32,27 @@ static enum error_code locked(const struct store *store, int fd, struct error *e
                      holder[0] != '\0' ? holder : "another process", store->directory);
 }
 
-static enum error_code take(const struct store *store, int fd, int64_t now_ms, struct error *err)
+/* Somebody who takes the lock file for stale may delete it; the database nobody deletes, and a lock
+ * on it stands beside SQLite's, which are of another kind. */
+static enum error_code take_data(struct store *store, struct error *err)
+{
+    char path[sizeof(store->directory) + 16];
+    (void)snprintf(path, sizeof(path), "%s/ebshift.db", store->directory);
+    store->data_fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (store->data_fd < 0 || flock(store->data_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return ERR_NONE; /* the lock file holds, as it does where this kind is not known */
+    return error_set(err, ERR_LOCKED,
+                     "another process is at work on the store '%s', and its lock file was deleted",
+                     store->directory);
+}
+
+static enum error_code take(struct store *store, int fd, int64_t now_ms, struct error *err)
 {
     char self[HOLDER_SIZE];
     bool taken = flock(fd, LOCK_EX | LOCK_NB) == 0;
     if (!taken && errno == EWOULDBLOCK)
         return locked(store, fd, err);
+    TRY(take_data(store, err));
     describe_self(now_ms, self);
     size_t length = strlen(self);
     if (taken && ftruncate(fd, 0) == 0 && pwrite(fd, self, length, 0) == (ssize_t)length)
@@ -62,4 +77,17 @@ enum error_code store_lock(struct store *store, int64_t now_ms, struct error *er
     }
     store->lock_fd = fd;
     return ERR_NONE;
+}
+
+enum error_code store_check_there(struct store *store, struct error *err)
+{
+    int moved = 0;
+    int told = sqlite3_file_control(store->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (told != SQLITE_OK || moved == 0)
+        return ERR_NONE;
+    return error_set(
+        err, ERR_STORE,
+        "the store in '%s' was deleted or replaced while it was in use; what was made is "
+        "found by its tag 'ebshift:run'",
+        store->directory);
 }

@@ -170,6 +170,7 @@ static enum error_code new_store(const char *directory, struct store **store, st
     if (made == NULL)
         return error_set(err, ERR_NO_MEMORY, "cannot open the store");
     made->lock_fd = -1;
+    made->data_fd = -1;
     if (strlen(directory) >= sizeof(made->directory)) {
         free(made);
         return error_set(err, ERR_CONFIG, "store path '%s' is too long", directory);
@@ -332,6 +333,8 @@ void store_close(struct store *store)
     if (store == NULL)
         return;
     (void)sqlite3_close(store->db);
+    if (store->data_fd >= 0)
+        (void)close(store->data_fd);
     if (store->lock_fd >= 0)
         (void)close(store->lock_fd);
     free(store);
