@@ -31,7 +31,7 @@ static double level_cost(const struct lesson *lesson, double gain, double *level
     *level = 0;
     for (size_t i = 0; i < lesson->count; i++) {
         const struct duration_row *row = &lesson->rows[i];
-        if (row->sample->pending || row->sample->full)
+        if (!duration_row_is_exact(row))
             continue;
         double residual =
             fmin(fmax(row->log_s - duration_line_log_s(&lesson->line, row->mib), -limit), limit);
@@ -67,8 +67,7 @@ static void name_outliers(const struct lesson *lesson, struct set_aside *aside)
     for (size_t i = 0; i < lesson->count; i++) {
         const struct duration_row *row = &lesson->rows[i];
         double residual = row->log_s - duration_line_log_s(&lesson->line, row->mib);
-        if (!row->sample->pending && !row->sample->full &&
-            fabs(residual) > OUTLIER_SCALES * lesson->line.noise)
+        if (duration_row_is_exact(row) && fabs(residual) > OUTLIER_SCALES * lesson->line.noise)
             set_aside_add(aside, row->sample->id, row->sample->started_ms, SET_ASIDE_OUTLIER);
     }
 }
@@ -100,6 +99,9 @@ static size_t collect(const struct volume_history *history, enum transfer_kind k
         rows[count++] =
             (struct duration_row){.sample = sample, .log_s = log_s, .target = log_s, .weight = 1};
         rows[count - 1].mib = duration_row_carried_mib(&rows[count - 1]);
+        /* That its set still runs says nothing of this one. */
+        if (sample->pending && duration_row_is_bounded(&rows[count - 1]))
+            count--;
     }
     qsort(rows, count, sizeof(*rows), compare_rows);
     return count;
@@ -116,7 +118,7 @@ static void count_rows(const struct lesson *lesson, struct duration_fit *fit)
         } else {
             fit->sample_count++;
         }
-        if (row->sample->pending || row->sample->full)
+        if (!duration_row_is_exact(row))
             continue;
         least_mib = fmin(least_mib, duration_row_carried_mib(row));
         most_mib = fmax(most_mib, duration_row_carried_mib(row));
@@ -134,7 +136,8 @@ static void fit_full(const struct lesson *lesson, const struct duration_prior *p
     double sum = precision * prior->full_log_s_per_mib;
     for (size_t i = 0; i < lesson->count; i++) {
         const struct duration_row *row = &lesson->rows[i];
-        if (!row->sample->full || row->sample->pending || row->mib < 1)
+        if (!row->sample->full || row->sample->pending || duration_row_is_bounded(row) ||
+            row->mib < 1)
             continue;
         double carried_s = fmax(exp(row->log_s) - exp(fit->log_fixed_s), 0.1 * exp(row->log_s));
         sum += log(carried_s / row->mib) / (FULL_NOISE * FULL_NOISE);

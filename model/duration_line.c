@@ -2,7 +2,6 @@
 
 #include <limits.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include <gsl/gsl_errno.h>
@@ -41,6 +40,16 @@ struct problem {
 double duration_row_carried_mib(const struct duration_row *row)
 {
     return (double)row->sample->delta_bytes / BYTES_PER_MIB;
+}
+
+bool duration_row_is_bounded(const struct duration_row *row)
+{
+    return row->sample->set_bytes > row->sample->delta_bytes;
+}
+
+bool duration_row_is_exact(const struct duration_row *row)
+{
+    return !row->sample->pending && !row->sample->full && !duration_row_is_bounded(row);
 }
 
 double duration_line_log_s(const struct duration_line *line, double mib)
@@ -118,14 +127,18 @@ static enum error_code solve(struct problem *problem, gsl_vector *theta, struct 
     return ERR_NONE;
 }
 
-/* The expectation of a running transfer, given that it is already this old (Tobit, EM step).
- * Returns its squared residual, which is the noise's food. */
-static double expect_pending(struct duration_row *row, double line, double noise)
+/* Known is only on which side of log_s a transfer lies: above for a running one, below for one that
+ * may have waited for its set (Tobit). As one Newton step: the target that has the same pull as what
+ * is known, and the share of a full observation that it is worth. Returns the expected squared
+ * residual, which is the noise's food. */
+static double expect_beyond(struct duration_row *row, double line, double noise, double *worth)
 {
-    double age = fmin(fmax((row->log_s - line) / noise, -8), 30);
-    double hazard = gsl_sf_hazard(age);
-    row->target = line + noise * hazard;
-    return noise * noise * (1 + age * hazard);
+    double side = duration_row_is_bounded(row) ? -1 : 1;
+    double off = fmin(fmax(side * (row->log_s - line) / noise, -8), 30);
+    double hazard = gsl_sf_hazard(off);
+    row->target = line + side * noise / (hazard - off);
+    *worth = hazard * (hazard - off);
+    return noise * noise * (1 + off * hazard);
 }
 
 /* A duration of a few clock steps says little about its own logarithm, a full one little about
@@ -147,11 +160,12 @@ static void reweigh(struct problem *problem, const gsl_vector *theta)
         struct duration_row *row = &problem->rows[i];
         double log_s = duration_line_log_s(&line, row->mib);
         double square = (row->log_s - log_s) * (row->log_s - log_s);
-        if (row->sample->pending)
-            square = expect_pending(row, log_s, noise);
+        double worth = 1;
+        if (row->sample->pending || duration_row_is_bounded(row))
+            square = expect_beyond(row, log_s, noise, &worth);
         row->weight = (DURATION_DOF + 1) / (DURATION_DOF + square / (noise * noise));
         squares += row->weight * square;
-        row->weight *= row_trust(row, noise);
+        row->weight *= worth * row_trust(row, noise);
     }
     problem->noise = sqrt(squares / (PRIOR_WEIGHT + (double)problem->count));
     for (size_t i = 0; i < problem->count; i++)
@@ -197,7 +211,7 @@ static double queue_cost(const struct problem *problem, const struct duration_li
     for (size_t i = 0; i < problem->count; i++) {
         const struct duration_row *row = &problem->rows[i];
         double off = (row->log_s - duration_line_log_s(line, row->mib)) / problem->noise;
-        if (!row->sample->pending)
+        if (!row->sample->pending && !duration_row_is_bounded(row))
             cost += 0.5 * (DURATION_DOF + 1) * log(1 + off * off / DURATION_DOF);
     }
     return cost;
@@ -241,7 +255,7 @@ static void first_guess(const struct problem *problem, double *ratios, double th
     theta[1] = problem->prior->log_s_per_mib;
     for (size_t i = 0; i < problem->count; i++) {
         const struct duration_row *row = &problem->rows[i];
-        if (row->sample->pending || row->sample->full)
+        if (!duration_row_is_exact(row))
             continue;
         theta[0] = fmin(theta[0], row->log_s);
         ratios[count++] = row->log_s - log(fmax(row->mib, DURATION_LEAST_MIB));

@@ -1,10 +1,12 @@
 /* duration_line.h: the line log(a + b D) through transfers, drawn so that no outlier bends it.
  *
- * Student t noise with DURATION_DOF degrees by reweighing, a running transfer as its expectation
- * (Tobit), the prior as two more rows. What the line means for a forecast is duration_fit's. */
+ * Student t noise with DURATION_DOF degrees by reweighing, running transfers and such as waited for
+ * their set by what is known of them (Tobit), the prior as two more rows. What the line means for a
+ * forecast is duration_fit's. */
 #ifndef MODEL_DURATION_LINE_H
 #define MODEL_DURATION_LINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "model/duration_prior.h"
@@ -39,6 +41,12 @@ struct duration_line {
 
 /* MiB that the row's transfer carried. */
 double duration_row_carried_mib(const struct duration_row *row);
+
+/* Of a member of a set that carried less than another nobody saw the end: log_s is its upper bound. */
+bool duration_row_is_bounded(const struct duration_row *row);
+
+/* Tells exactly how long a difference took. */
+bool duration_row_is_exact(const struct duration_row *row);
 
 /* Log seconds of a transfer of mib. */
 double duration_line_log_s(const struct duration_line *line, double mib);

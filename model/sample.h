@@ -31,6 +31,9 @@ struct duration_sample {
     int64_t duration_ms; /* until completed, or the age if pending */
     int64_t delta_bytes; /* bytes carried (changed blocks x 512 KiB); -1 if unknown */
     unsigned queued;     /* own transfers of its kind that were running when it started */
+    /* The most that a snapshot of its set carried. Those of a set complete together: only of that one
+     * is the duration its own, of the others it is the longest that theirs can be. 0: no set. */
+    int64_t set_bytes;
 };
 
 /* The blocks that changed between two snapshots of the volume, neighbours or not. Merged pairs come

@@ -139,13 +139,15 @@ static enum error_code read_duration(const struct db_query *query, void *item, s
         .duration_ms = db_int(query, 5),
         .delta_bytes = db_int(query, 6),
         .queued = (unsigned)db_int(query, 7),
+        .set_bytes = db_int(query, 8),
     };
     db_text(query, 0, row->id, sizeof(row->id));
     return ERR_NONE;
 }
 
 /* Beside each the transfers of its kind, of any volume, that were running when it started; those of
- * a set start together and count one another. None is looked for that began two days before. */
+ * a set start together and count one another. None is looked for that began two days before. And for
+ * a snapshot the most that one of its set carried: they begin and complete in the same second. */
 static enum error_code get_durations(struct store *store, const char *volume_id,
                                      const char *target_region, struct volume_rows *rows,
                                      struct error *err)
@@ -157,7 +159,12 @@ static enum error_code get_durations(struct store *store, const char *volume_id,
                    "  AND other.started_ms BETWEEN duration.started_ms - 172800000"
                    "  AND duration.started_ms"
                    "  AND other.started_ms + other.duration_ms > duration.started_ms"
-                   "  AND (other.volume_id, other.id) <> (duration.volume_id, duration.id))"
+                   "  AND (other.volume_id, other.id) <> (duration.volume_id, duration.id)),"
+                   " (SELECT ifnull(max(other.delta_bytes), 0) FROM duration other"
+                   "  WHERE duration.kind = 0 AND other.kind = 0"
+                   "  AND other.started_ms = duration.started_ms"
+                   "  AND abs(other.duration_ms - duration.duration_ms) <= 1000"
+                   "  AND other.volume_id <> duration.volume_id)"
                    " FROM duration WHERE volume_id = ? AND target_region IN ('', ?)"
                    " ORDER BY started_ms",
                    &query, err));

@@ -119,6 +119,59 @@ Test(duration_fit, a_pending_old_snapshot_slows_the_forecast_a_young_one_does_no
     made_history_done(&made);
 }
 
+/* Those of a set complete together: a small one that waited for a large one is not slow itself. */
+Test(duration_fit, a_member_of_a_set_is_not_blamed_for_its_wait)
+{
+    double floor_error = 0;
+    double rate_error = 0;
+    for (unsigned long seed = 1; seed <= 20; seed++) {
+        struct made_history made;
+        struct set_aside aside = {0};
+        made_history_init(&made, &seed_truth, seed, 60, 7200, 0, 0);
+        vary(&made, &seed_truth);
+        for (size_t i = 0; i < 60; i++) {
+            struct duration_sample *sample = &made.durations[i];
+            sample->set_bytes = sample->delta_bytes / 2;
+            sample->started_ms -= INT64_C(86400000); /* the longest is over by now */
+            if (i % 3 != 0) {
+                sample->set_bytes = 20 * sample->delta_bytes;
+                double set_s = truth_duration_s(&seed_truth, (double)sample->set_bytes, made.rng);
+                sample->duration_ms = llround(1000 * set_s);
+            }
+        }
+        struct duration_fit fit = learn(&made.history, &aside);
+        floor_error += fit.log_fixed_s - log(seed_truth.fixed_s);
+        rate_error += fit.log_s_per_mib - log(1048576 / seed_truth.bytes_per_s);
+        cr_expect_eq(aside.total_count, 0, "one that waits is no outlier");
+        made_history_done(&made);
+    }
+    cr_expect_lt(fabs(floor_error / 20), 0.1, "floor off by %g", floor_error / 20);
+    cr_expect_lt(fabs(rate_error / 20), 0.1, "rate off by %g", rate_error / 20);
+}
+
+/* All that is known of one that always waited: it was never slower than its set. */
+Test(duration_fit, who_only_ever_waited_is_bounded_and_uncertain)
+{
+    struct made_history made;
+    struct set_aside aside = {0};
+    made_history_init(&made, &seed_truth, 7, 30, 7200, 0, 0);
+    for (size_t i = 0; i < 30; i++) {
+        made.durations[i].delta_bytes = 10 * INT64_C(1000000000);
+        made.durations[i].set_bytes = 2 * made.durations[i].delta_bytes;
+        made.durations[i].duration_ms = 100 * 1000;
+    }
+    struct duration_fit fit = learn(&made.history, &aside);
+    cr_expect_lt(duration_fit_log_s(&fit, 1e10), log(100));
+    cr_expect_gt(duration_fit_log_s(&fit, 1e10), log(100 / 8.0), "the prior counts");
+    cr_expect_gt(duration_fit_scale(&fit, 1e10), 0.2, "%g", duration_fit_scale(&fit, 1e10));
+    made.durations[29].pending = true;
+    made.durations[29].duration_ms = 10000 * 1000;
+    struct duration_fit waiting = learn(&made.history, &aside);
+    cr_expect_eq(waiting.pending_count, 0, "it may long be over");
+    cr_expect_lt(duration_fit_log_s(&waiting, 1e10), log(100));
+    made_history_done(&made);
+}
+
 Test(duration_fit, order_of_the_rows_does_not_matter)
 {
     struct made_history made;

@@ -279,6 +279,41 @@ Test(store_rows, transfers_that_ran_beside_one_are_counted)
     volume_rows_done(&rows);
 }
 
+/* The set of a snapshot is what began and completed with it; copies go each its own way. */
+Test(store_rows, the_largest_of_a_set_is_known)
+{
+    const int64_t t = 1772409600000;
+    static const struct {
+        const char *volume;
+        enum transfer_kind kind;
+        int64_t started_ms;
+        int64_t duration_ms;
+        int64_t bytes;
+    } put[] = {
+        {VOLUME, TRANSFER_SNAPSHOT, 0, 90000, 5},
+        {"vol-2", TRANSFER_SNAPSHOT, 0, 90001, 40},
+        {"vol-3", TRANSFER_SNAPSHOT, 0, 90000, 30},
+        {"vol-4", TRANSFER_SNAPSHOT, 0, 95000, 99}, /* was over later */
+        {"vol-5", TRANSFER_SNAPSHOT, 1, 90000, 99}, /* began later */
+        {VOLUME, TRANSFER_COPY, 100000, 70000, 5},
+        {"vol-2", TRANSFER_COPY, 100000, 70000, 40},
+    };
+    struct volume_rows rows = {0};
+    for (size_t i = 0; i < sizeof(put) / sizeof(put[0]); i++) {
+        struct store_duration row = {.sample = {.kind = put[i].kind,
+                                                .started_ms = t + put[i].started_ms,
+                                                .duration_ms = put[i].duration_ms,
+                                                .delta_bytes = put[i].bytes}};
+        (void)snprintf(row.sample.id, sizeof(row.sample.id), "snap-%zu", i);
+        cr_assert_eq(store_put_durations(store, put[i].volume, &row, 1, &err), ERR_NONE);
+    }
+    cr_assert_eq(store_get_volume_rows(store, VOLUME, "eu-west-1", &rows, &err), ERR_NONE);
+    cr_assert_eq(rows.duration_count, 2);
+    cr_expect_eq(rows.durations[0].set_bytes, 40);
+    cr_expect_eq(rows.durations[1].set_bytes, 0, "copies complete one by one");
+    volume_rows_done(&rows);
+}
+
 Test(store_rows, a_full_round_is_known_by_its_instant)
 {
     struct run run = full_run();
