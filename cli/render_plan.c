@@ -41,6 +41,11 @@ static void print_rounds(const struct plan *plan, FILE *out)
                   &plan->rounds[i].duration_s);
     }
     print_row(out, "final", plan->final.cut_at_ms, &plan->final.delta_bytes, &plan->downtime_s);
+    double rounds = round(plan->expected_rounds);
+    if (rounds > (double)plan->round_count) {
+        (void)fprintf(
+            out, "  after each round the rest is planned anew: about %.0f rounds in all\n", rounds);
+    }
 }
 
 /* Where each copy of a round is made; nothing for the one that everybody expects. */
@@ -192,6 +197,8 @@ void render_plan_json(const struct outlook_request *request, const struct outloo
     json_out_bool(document, "prior_only", plan->prior_only);
     json_out_bool(document, "calibrates", plan->calibrates);
     add_rounds(document, plan);
+    json_out_real(document, "expected_rounds", plan->expected_rounds);
+    json_out_real(document, "expected_bytes", plan->expected_bytes);
     add_final(document, plan);
     add_three(document, "downtime_seconds", &plan->downtime_s);
     json_out_real(document, "downtime_promise_seconds", plan->downtime_promise_s);

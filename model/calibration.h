@@ -43,7 +43,7 @@ bool calibration_outcome_is_possible(const struct calibration_outcome *outcome);
 double calibration_outcome_chance(const struct calibration_outcome *outcome);
 
 /* Learns from the possible ones among outcomes[0..count). Until CALIBRATION_SERIES series are known,
- * of whichever volume, promises are widened by a quarter at least. */
+ * of whichever volume, promises are widened by a tenth at least. */
 struct calibration calibration_learn(const struct calibration_outcome *outcomes, size_t count);
 
 /* The corrected value of a quantity (seconds, positive) told by *told: monotone in `value`. */

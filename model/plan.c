@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include <gsl/gsl_statistics_double.h>
+
 #include "model/instant.h"
 #include "model/plan_text.h"
 #include "model/rollout.h"
@@ -166,8 +168,11 @@ static void report(const struct search *search, const struct choice *choice, str
 {
     const struct plan_input *input = search->input;
     struct rollout *rollout = search->rollout;
-    rollout_play(rollout, &choice->candidate, rollout->draw_count);
+    struct rollout_candidate foreseen = search_foreseen(search, choice);
+    rollout_play(rollout, &foreseen, rollout->draw_count);
     report_steps(search, plan);
+    plan->expected_rounds = gsl_stats_mean(rollout->outcome.rounds, 1, rollout->draw_count);
+    plan->expected_bytes = gsl_stats_mean(rollout->outcome.bytes, 1, rollout->draw_count);
     quantiles_in(search, rollout->outcome.downtime_s, &plan->drawn_downtime_s);
     search_correct(search, rollout->draw_count);
     quantiles_in(search, rollout->outcome.downtime_s, &plan->downtime_s);

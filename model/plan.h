@@ -102,6 +102,11 @@ struct plan {
     } next;
     struct plan_round rounds[PLAN_MAX_ROUNDS];
     size_t round_count;
+    /* Rounds that may be expected, those included that planning anew will add; means over the draws.
+     * The bytes are all that these and the final carry, by the copies, without copies by the
+     * snapshots. What is in flight is in neither. */
+    double expected_rounds;
+    double expected_bytes;
     struct plan_final final;
     struct quantiles downtime_s;       /* fence to service back, corrected by the calibration */
     struct quantiles drawn_downtime_s; /* the same before that correction */

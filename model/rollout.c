@@ -23,16 +23,17 @@
 #define LONGEST_S 1e9
 /* A round is not begun in the last second before the cut. */
 #define LEAST_LEAD_S 1.0
+/* More rounds than a run that goes on will make in the time that is played. */
+#define MOST_ROUNDS 64
 
 struct transfer_luck {
     double *fixed_s;        /* per draw: the line's parameters, from their posterior */
     double *s_per_mib;      /* per draw */
     double *full_s_per_mib; /* per draw */
     double *shared;         /* per draw: t deviate */
+    double *shared_ratio;   /* per draw: what that makes of the seconds of every transfer */
     double *surprise_ratio; /* per slot and draw: seconds over those of the line */
-    double median_fixed_s;  /* the line itself, drift included */
-    double median_s_per_mib;
-    double drift_ratio; /* what the level makes of a line of differences */
+    double drift_ratio;     /* what the level makes of a line of differences */
 };
 
 /* The law of the gap that a slot had in the draw before; draws seldom differ in it. */
@@ -52,8 +53,8 @@ struct rollout_member {
 };
 
 /* Arrays of draw_count doubles per member, and of the whole. */
-#define MEMBER_ARRAYS (2 + ROLLOUT_SLOTS + 2 * (4 + ROLLOUT_SLOTS))
-#define COMMON_ARRAYS 5
+#define MEMBER_ARRAYS (2 + ROLLOUT_SLOTS + 2 * (5 + ROLLOUT_SLOTS))
+#define COMMON_ARRAYS 7
 
 void rollout_done(struct rollout *rollout)
 {
@@ -77,6 +78,7 @@ static void carve_luck(struct transfer_luck *luck, double **next, size_t draws)
     luck->s_per_mib = carve(next, draws);
     luck->full_s_per_mib = carve(next, draws);
     luck->shared = carve(next, draws);
+    luck->shared_ratio = carve(next, draws);
     luck->surprise_ratio = carve(next, draws * ROLLOUT_SLOTS);
 }
 
@@ -89,6 +91,8 @@ static void carve_all(struct rollout *rollout)
     rollout->outcome.ready_s = carve(&next, draws);
     rollout->outcome.cut_s = carve(&next, draws);
     rollout->outcome.downtime_s = carve(&next, draws);
+    rollout->outcome.rounds = carve(&next, draws);
+    rollout->outcome.bytes = carve(&next, draws);
     for (size_t i = 0; i < rollout->input->member_count; i++) {
         struct rollout_member *member = &rollout->members[i];
         member->write_surprise = carve(&next, draws);
@@ -121,14 +125,14 @@ static void draw_luck(gsl_rng *rng, const struct duration_fit *fit, struct trans
             exp(fit->full_log_s_per_mib + fit->full_scale * gsl_ran_gaussian_ziggurat(rng, 1));
     }
     draw_t(rng, DURATION_DOF, luck->shared, draws);
+    for (size_t i = 0; i < draws; i++)
+        luck->shared_ratio[i] = exp(TIME_INFLATION * fit->noise * TIME_SHARED * luck->shared[i]);
     for (size_t i = 0; i < draws * ROLLOUT_SLOTS; i++) {
         double surprise =
             TIME_SHARED * luck->shared[i % draws] + TIME_OWN * gsl_ran_tdist(rng, DURATION_DOF);
         luck->surprise_ratio[i] = exp(TIME_INFLATION * fit->noise * surprise);
     }
     luck->drift_ratio = exp(fit->level);
-    luck->median_fixed_s = exp(fit->log_fixed_s + fit->level);
-    luck->median_s_per_mib = exp(fit->log_s_per_mib + fit->level);
 }
 
 static void draw_member(gsl_rng *rng, const struct volume_model *model,
@@ -374,6 +378,8 @@ static double round_start(const struct rollout *rollout, const struct rollout_ca
     double start_s = round == 0 ? fmax(free_s, candidate->start_s) : free_s;
     if (round > 0 && round + 1 == candidate->round_count)
         start_s = fmax(start_s, candidate->cut_s - candidate->gap_s);
+    if (round >= candidate->round_count && candidate->go_on_s > 0)
+        start_s = fmax(start_s, candidate->cut_s - candidate->go_on_s);
     return not_in_blackout(rollout, start_s);
 }
 
@@ -390,42 +396,55 @@ static int64_t oldest_base_ms(const struct rollout *rollout, int64_t previous_ms
     return oldest_ms;
 }
 
-static double median_s(const struct transfer_luck *luck, double bytes)
+/* The seconds of a line in one draw, with the surprise of the night. */
+static double night_s(const struct transfer_luck *luck, size_t draw, const struct load *load)
 {
-    return luck->median_fixed_s + luck->median_s_per_mib * bytes / BYTES_PER_MIB;
+    return line_s(luck, draw, load) * luck->shared_ratio[draw];
 }
 
-/* How long a round begun at start_ms would take, as far as one knows before. */
-static double expected_round_s(const struct rollout *rollout, size_t slot, int64_t base_ms,
-                               int64_t start_ms)
+/* How long a round begun at start_ms would take, as far as one knows before: by then the night has
+ * shown what it is like, and only the round's own surprises are unknown. */
+static double expected_round_s(const struct rollout *rollout, const struct moment *moment,
+                               int64_t base_ms, int64_t start_ms)
 {
     const struct plan_input *input = rollout->input;
     double longest_s = 0;
     for (size_t i = 0; i < input->member_count; i++) {
         const struct rollout_member *luck = &rollout->members[i];
-        double bytes = forecast_delta_at(law_of(rollout, i, slot, base_ms, start_ms), 0, 0);
-        double seconds = median_s(&luck->snapshot, bytes);
+        const struct delta_law *law = law_of(rollout, i, moment->slot, base_ms, start_ms);
+        double error = law->blocks.typical_scale * DELTA_SHARED * luck->delta_shared[moment->draw];
+        double write_error = law->write_scale * luck->write_surprise[moment->draw];
+        struct load load = {.bytes = forecast_delta_at(law, error, write_error)};
+        double seconds = night_s(&luck->snapshot, moment->draw, &load);
         if (input->copies)
-            seconds += median_s(&luck->copy, bytes);
+            seconds += night_s(&luck->copy, moment->draw, &load);
         longest_s = fmax(longest_s, seconds);
     }
     return longest_s;
 }
 
-/* Whether a round is made at start_s. Up to the cut the candidate says; a run that is late goes on
- * as long as a round clearly shortens the final and has room in the window, as planning anew would.
- * Without a base (a full one is due) the candidate alone decides. */
+/* Whether a round is made when the leg begins. Up to the cut the candidate says, and then what has
+ * room before it; a run that is late goes on as long as a round clearly shortens the final and has
+ * room in the window, as planning anew would. Without a base (a full one is due) the candidate alone
+ * decides. */
 static bool makes_round(const struct rollout *rollout, const struct rollout_candidate *candidate,
-                        size_t round, struct rollout_leg *leg)
+                        size_t round, const struct moment *moment, struct rollout_leg *leg)
 {
     int64_t base_ms = oldest_base_ms(rollout, leg->previous_ms);
-    if (leg->begin_s <= candidate->cut_s - LEAST_LEAD_S || base_ms == 0)
+    bool late = leg->begin_s > candidate->cut_s - LEAST_LEAD_S;
+    if (base_ms == 0 || (!late && round < candidate->round_count))
         return round < candidate->round_count;
-    if ((double)(leg->begin_ms - base_ms) / 1000 <= candidate->worth_gap_s)
+    bool wanted = candidate->go_on_s > 0;
+    if (late) {
+        double gap_s = (double)(leg->begin_ms - base_ms) / 1000;
+        wanted = round < PLAN_MAX_ROUNDS && gap_s > candidate->worth_gap_s;
+    }
+    if (!wanted)
         return false;
     if (leg->expected_s == 0)
-        leg->expected_s = expected_round_s(rollout, round, base_ms, leg->begin_ms);
-    return leg->begin_s + leg->expected_s + candidate->worth_gap_s < candidate->end_s;
+        leg->expected_s = expected_round_s(rollout, moment, base_ms, leg->begin_ms);
+    double over_s = leg->begin_s + leg->expected_s;
+    return late ? over_s + candidate->worth_gap_s < candidate->end_s : over_s < candidate->cut_s;
 }
 
 static void play_final(struct rollout *rollout, const struct rollout_candidate *candidate,
@@ -437,6 +456,7 @@ static void play_final(struct rollout *rollout, const struct rollout_candidate *
     struct rollout_leg *final = leg_at(rollout, &moment, previous_ms, fence_s);
     play_leg(rollout, &moment, final);
     final->start_s = cut_s;
+    rollout->outcome.bytes[draw] += final->delta_bytes;
     rollout->outcome.ready_s[draw] = free_s;
     rollout->outcome.cut_s[draw] = cut_s;
     rollout->outcome.downtime_s[draw] =
@@ -449,17 +469,23 @@ static void play_draw(struct rollout *rollout, const struct rollout_candidate *c
     const struct plan_input *input = rollout->input;
     int64_t previous_ms = input->phase == PLAN_IDLE ? 0 : input->round_started_ms;
     double free_s = rollout->free_s[draw];
+    double *bytes = &rollout->outcome.bytes[draw];
+    size_t most = candidate->go_on_s > 0 ? MOST_ROUNDS : PLAN_MAX_ROUNDS;
     size_t round = 0;
-    for (; round < PLAN_MAX_ROUNDS; round++) {
-        struct moment moment = moment_of(rollout, round, draw);
+    *bytes = 0;
+    for (; round < most; round++) {
+        size_t slot = round < PLAN_MAX_ROUNDS ? round : ROLLOUT_LATER;
+        struct moment moment = moment_of(rollout, slot, draw);
         double begin_s = round_start(rollout, candidate, round, free_s);
         struct rollout_leg *leg = leg_at(rollout, &moment, previous_ms, begin_s);
-        if (!makes_round(rollout, candidate, round, leg))
+        if (!makes_round(rollout, candidate, round, &moment, leg))
             break;
         play_leg(rollout, &moment, leg);
         free_s = begin_s + leg->snapshot_s + leg->copy_s;
         previous_ms = leg->begin_ms;
+        *bytes += leg->delta_bytes;
     }
+    rollout->outcome.rounds[draw] = (double)round;
     for (; round < PLAN_MAX_ROUNDS; round++)
         rollout->legs[moment_of(rollout, round, draw).index].made = false;
     play_final(rollout, candidate, draw, previous_ms, free_s);

@@ -12,10 +12,12 @@
 #include "model/error.h"
 #include "model/plan.h"
 
-/* Rounds 0 to PLAN_MAX_ROUNDS - 1 to come, the final, and the round in flight. */
+/* Rounds 0 to PLAN_MAX_ROUNDS - 1 to come, the final, the round in flight, and the newest of those
+ * that follow on the first PLAN_MAX_ROUNDS. */
 #define ROLLOUT_FINAL     PLAN_MAX_ROUNDS
 #define ROLLOUT_IN_FLIGHT (PLAN_MAX_ROUNDS + 1)
-#define ROLLOUT_SLOTS     (PLAN_MAX_ROUNDS + 2)
+#define ROLLOUT_LATER     (PLAN_MAX_ROUNDS + 2)
+#define ROLLOUT_SLOTS     (PLAN_MAX_ROUNDS + 3)
 
 /* What to play. All times are seconds after input->now_ms. */
 struct rollout_candidate {
@@ -23,6 +25,9 @@ struct rollout_candidate {
     double start_s; /* first round not before; the next ones follow without pause */
     double gap_s;   /* the last of several rounds not earlier than this before the cut */
     double cut_s;   /* T0 not before; later if the last round is still running */
+    /* From so long before the cut on more rounds follow, as long as each may be expected to be over
+     * by then: what planning anew after every round amounts to. 0: none do. */
+    double go_on_s;
     /* A run that is late makes another round if its base is older than worth_gap_s and end_s leaves
      * room: what planning anew after every round amounts to. */
     double worth_gap_s;
@@ -48,6 +53,8 @@ struct rollout_outcome {
     double *ready_s;    /* last round over */
     double *cut_s;      /* the cut really made */
     double *downtime_s; /* fence to service back */
+    double *rounds;     /* made before the final, one in flight not counted */
+    double *bytes;      /* carried by all of these and by the final */
 };
 
 /* One member's luck; see rollout.c. */

@@ -19,6 +19,8 @@ static const double gap_ratios[] = {1.0, 1.3, 1.7, 2.2, 3.0, 4.5, 7.0, 12.0};
 #define GAP_COUNT (sizeof(gap_ratios) / sizeof(gap_ratios[0]))
 /* A base this many settled rounds old is worth another round also when the run is late. */
 #define WORTH_GAP_RATIO 2.5
+/* So many settled rounds before the cut planning anew begins to fill the time that is left. */
+#define GO_ON_RATIO 8.0
 /* In the window these are tried, against the first cut that is possible. */
 static const double worth_ratios[] = {1.5, 2.5, 4.0, 6.0};
 #define WORTH_COUNT (sizeof(worth_ratios) / sizeof(worth_ratios[0]))
@@ -337,6 +339,14 @@ static void choose_worth(const struct search *search, struct choice *best)
     }
 }
 
+struct rollout_candidate search_foreseen(const struct search *search, const struct choice *choice)
+{
+    struct rollout_candidate foreseen = choice->candidate;
+    if (foreseen.round_count > 0)
+        foreseen.go_on_s = GO_ON_RATIO * search->series->round_s;
+    return foreseen;
+}
+
 struct choice search_best(const struct search *search)
 {
     struct choice best = best_start(search, 0, HUGE_VAL);
@@ -373,7 +383,7 @@ double search_latest_start(const struct search *search, const struct choice *cho
 {
     double cut_s = choice->candidate.cut_s;
     for (size_t i = START_COUNT; i-- > 0 && cut_s > search->first_start_s + 1;) {
-        struct rollout_candidate late = choice->candidate;
+        struct rollout_candidate late = search_foreseen(search, choice);
         late.start_s = start_at(search, cut_s, i);
         for (; late.round_count > 0; late.round_count--) {
             rollout_play(search->rollout, &late, search_draws(search));

@@ -49,6 +49,9 @@ double search_miss(const struct search *search, size_t draw_count);
 /* The best plan for the window: the cut comes as early in it as is good. */
 struct choice search_best(const struct search *search);
 
+/* What will come of a choice: its rounds, and those that planning anew after each of them adds. */
+struct rollout_candidate search_foreseen(const struct search *search, const struct choice *choice);
+
 /* The plan if the window did not matter: rounds from now on until they are no longer worth it, then
  * the cut. Returns the downtime in seconds that it keeps with the wanted confidence; *ready_s: seconds
  * after now by which the rounds are over, with the same. */

@@ -167,8 +167,8 @@ def check_recalibration(cloud, base, volume):
     at = cloud.now() + datetime.timedelta(hours=40)
     words = ("forecast", *base, "--volume", volume, "--at", h.rfc3339(at), "--for", "9h")
     before = json.loads(cloud.ebshift(*words, "--output", "json")[0])
-    h.check(before["calibration"]["widen"] == 1.25 and before["own_steps"]["runs"] == 0,
-            "without finished series a promise is widened by a quarter")
+    h.check(before["calibration"]["widen"] == 1.1 and before["own_steps"]["runs"] == 0,
+            "without finished series a promise is widened by a tenth")
     db = sqlite3.connect(base[1] / "ebshift.db")
     for number in range(6):
         put_run(db, volume, number, int(cloud.now().timestamp() * 1000))

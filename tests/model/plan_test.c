@@ -113,6 +113,32 @@ Test(plan, a_fixed_fence_counts_waiting_as_downtime)
     stage_done(&stage);
 }
 
+/* After each round the rest is planned anew, and near the cut that means a round as soon as the last
+ * is over: the final is then as small as the gap before it. */
+Test(plan, what_is_told_foresees_the_rounds_that_planning_anew_adds)
+{
+    struct stage stage;
+    struct plan plan;
+    stage_init(&stage, 36, 40);
+    stage.input.copies = false;
+    stage.member.last_snapshot_ms = MADE_NOW_MS - HOUR_MS / 2;
+    stage.input.window_start_ms = MADE_NOW_MS + 3 * HOUR_MS;
+    make(&stage, &plan);
+    cr_expect_gt(plan.expected_rounds, 3.5, "%g", plan.expected_rounds);
+    struct quantiles settled;
+    struct error err = {0};
+    int64_t base_ms = stage.input.window_start_ms - llround(5000 * plan.series.round_s);
+    cr_assert_eq(forecast_delta(&stage.model, base_ms, stage.input.window_start_ms, &settled, &err),
+                 ERR_NONE);
+    cr_expect_lt(plan.final.delta_bytes.p50, settled.p50, "a gap of %g s: %g beside %g",
+                 5 * plan.series.round_s, plan.final.delta_bytes.p50, settled.p50);
+    double sum = plan.final.delta_bytes.p50;
+    for (size_t i = 0; i < plan.round_count; i++)
+        sum += plan.rounds[i].delta_bytes.p50;
+    cr_expect_gt(plan.expected_bytes, 0.8 * sum, "%g beside %g", plan.expected_bytes, sum);
+    stage_done(&stage);
+}
+
 /* How quick a small transfer is cannot be known from large ones: one made early tells in time. */
 Test(plan, begins_at_once_while_small_transfers_are_a_guess)
 {
