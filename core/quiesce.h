@@ -68,7 +68,7 @@ struct quiesce_report {
     bool fenced; /* fence() has seen the LSN stand still in this process */
     int64_t flush_before_us; /* syncfs before the freeze, writers still going on */
     int64_t freeze_us;       /* the FIFREEZE calls: writers shut out, rest flushed */
-    int64_t held_us;         /* from the last FIFREEZE to the first FITHAW: the request */
+    int64_t held_us;         /* from the last FIFREEZE to the first FITHAW, ours or not */
     int64_t thaw_us;         /* the FITHAW calls */
     int64_t round_trip_us;   /* part of held_us: words between two machines; 0 on one */
     char lsn[LSN_TEXT_SIZE]; /* WAL position read by prepare(); "" without a database */

@@ -70,7 +70,7 @@ MUST_CHECK enum error_code freeze_begin(struct freeze *freeze, const struct watc
 MUST_CHECK enum error_code freeze_end(struct freeze *freeze, struct error *err);
 
 /* Thaws one mount point whoever froze it; *was_frozen tells whether there was something to do.
- * Errors: ERR_NOT_FOUND if the path cannot be opened; ERR_NOT_THAWED. */
+ * Errors: ERR_SYSTEM if the path cannot be opened; ERR_NOT_THAWED. */
 MUST_CHECK enum error_code freeze_thaw_path(const char *mount_point, bool *was_frozen,
                                             struct error *err);
 

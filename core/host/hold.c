@@ -109,6 +109,10 @@ static void note(const struct hold *hold, struct held *held)
     held->freeze_us = freeze->frozen_us - freeze->began_us;
     held->held_us = freeze->ended_us - freeze->frozen_us;
     held->thaw_us = freeze->thawed_us - freeze->ended_us;
+    /* We may have slept through it: the watchdog counted from the first FIFREEZE and thawed then. */
+    int64_t limit_us = hold->options.freeze_limit_ms * 1000;
+    if (held->fired && held->freeze_us + held->held_us > limit_us)
+        held->held_us = limit_us > held->freeze_us ? limit_us - held->freeze_us : 0;
 }
 
 static enum error_code here_settle(void *self, struct held *held, struct error *err)

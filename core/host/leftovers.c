@@ -62,7 +62,7 @@ enum error_code freeze_thaw_path(const char *mount_point, bool *was_frozen, stru
 {
     int fd = open(mount_point, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        return error_set(err, ERR_NOT_FOUND, "cannot open mount point '%s': %s", mount_point,
+        return error_set(err, ERR_SYSTEM, "cannot open mount point '%s': %s", mount_point,
                          strerrordesc_np(errno));
     }
     int failed = ioctl(fd, FITHAW, 0) == 0 ? 0 : errno;

@@ -123,6 +123,7 @@ check "the label came back" says "^LABEL: a label with 'quotes'" "$dir/label"
 check "the map names the tablespace" says "map [1-9]" "$dir/out"
 PROBE_LIMIT_MS=300 q "$data_mount:$wal_mount" cut "sleep 1"
 check "thawed by the watchdog means crash" says "^cut crash fired 1" "$dir/out"
+check "and the freeze lasted no longer than its limit" says " held_us [12][0-9][0-9][0-9][0-9][0-9] thaw" "$dir/out"
 q - backup-begin wait backup-end "$dir/label" </dev/null
 check "backup mode alone" says "^backup" "$dir/out"
 q - backup-end "$dir/label"
