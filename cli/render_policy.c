@@ -73,6 +73,7 @@ static void put_resources(struct texts *texts, const struct right *right,
     bool of_snapshot = strstr(right->action, "Snapshot") != NULL;
     switch (right->group) {
     case RIGHT_LOOK:
+    case RIGHT_LOOK_AHEAD:
         put(texts, "*");
         return;
     case RIGHT_SNAPSHOT_OF:
@@ -164,7 +165,7 @@ static void write_conditions(const struct policy_facts *facts, enum right_group 
         put(&services, service);
     }
     struct json_out *conditions = json_out_object(statement, "Condition");
-    if (group == RIGHT_LOOK)
+    if (group == RIGHT_LOOK || group == RIGHT_LOOK_AHEAD)
         write_texts(json_out_object(conditions, "StringEquals"), "aws:RequestedRegion", regions);
     if (group == RIGHT_MAKE_SNAPSHOT || group == RIGHT_MAKE_VOLUME)
         condition(conditions, "StringLike", OWN_TAG("Request"), "*");
@@ -230,6 +231,7 @@ static const char *sid_of(enum right_group group)
 {
     static const char *const sids[RIGHT_GROUPS] = {
         [RIGHT_LOOK] = "Look",
+        [RIGHT_LOOK_AHEAD] = "LookAhead",
         [RIGHT_READ_BLOCKS] = "ReadBlocks",
         [RIGHT_SNAPSHOT_OF] = "SnapshotOf",
         [RIGHT_SNAPSHOT_OF_CANARY] = "SnapshotOfCanary",

@@ -181,6 +181,13 @@ struct cloud_grant_request {
     const char *name;      /* the same request with the same name makes no second grant */
 };
 
+/* What an account is granted in a region. */
+enum cloud_quota {
+    CLOUD_QUOTA_SNAPSHOTS, /* their number */
+    CLOUD_QUOTA_STORAGE,   /* bytes of all volumes of a type */
+    CLOUD_QUOTA_IOPS,      /* of all volumes of a type */
+};
+
 /* Which snapshots to list; unused members stay empty. Conditions are ANDed. Always limited to
  * snapshots this account owns unless ids are given. */
 struct cloud_snapshot_filter {
@@ -335,6 +342,10 @@ struct cloud {
     /* Errors: also ERR_NOT_FOUND, if it is gone. */
     enum error_code (*revoke_grant)(void *self, const char *key_id, const char *grant_id,
                                     struct error *err);
+    /* `volume_type` may be NULL where the quota is of all. Errors: ERR_NOT_FOUND if there is no such
+     * quota; ERR_ACCESS. */
+    enum error_code (*get_quota)(void *self, enum cloud_quota quota, const char *volume_type,
+                                 uint64_t *value, struct error *err);
     /* While on, calls that change something only ask whether they may, as this principal, with these
      * arguments: ERR_ASKED is yes, ERR_ACCESS no, and any other code tells nothing about rights (to
      * revoke a grant, ERR_NOT_FOUND is yes too: rights are judged first). Calls that read, read. */

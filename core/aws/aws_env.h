@@ -38,6 +38,7 @@
     ROW(endpoint_url_cloudwatch, "AWS_ENDPOINT_URL_CLOUDWATCH")                                    \
     ROW(endpoint_url_kms, "AWS_ENDPOINT_URL_KMS")                                                  \
     ROW(endpoint_url_ssm, "AWS_ENDPOINT_URL_SSM")                                                  \
+    ROW(endpoint_url_service_quotas, "AWS_ENDPOINT_URL_SERVICE_QUOTAS")                            \
     ROW(ignore_endpoint_urls, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")                               \
     ROW(ca_bundle, "AWS_CA_BUNDLE")
 

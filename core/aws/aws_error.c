@@ -33,6 +33,7 @@ static const struct aws_error_row table[] = {
     {"ServiceUnavailable", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
     {"Unavailable", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
     {"RetryableError", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
+    {"Service", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
     {"KMSInternal", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
     {"DependencyTimeout", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
     {"RequestTimeout", ERR_TRANSIENT, AWS_HEAL_NONE, ""},
@@ -73,6 +74,7 @@ static const struct aws_error_row table[] = {
     {"InvalidGrantId", ERR_NOT_FOUND, AWS_HEAL_NONE, ""},
     {"InvalidKmsKey.NotFound", ERR_NOT_FOUND, AWS_HEAL_NONE, "the key must live in this region"},
     {"ResourceNotFound", ERR_NOT_FOUND, AWS_HEAL_NONE, ""},
+    {"NoSuchResource", ERR_NOT_FOUND, AWS_HEAL_NONE, ""},
 
     {"InvalidSnapshotID.Malformed", ERR_INVALID, AWS_HEAL_NONE, ""},
     {"InvalidVolumeID.Malformed", ERR_INVALID, AWS_HEAL_NONE, ""},

@@ -14,6 +14,7 @@
 #include "core/aws/kms.h"
 #include "core/aws/metadata.h"
 #include "core/aws/profile.h"
+#include "core/aws/service_quotas.h"
 #include "core/aws/sts.h"
 
 struct cloud_aws {
@@ -149,6 +150,12 @@ static enum error_code revoke_grant(void *self, const char *key_id, const char *
     return kms_revoke_grant(client_of(self), key_id, grant_id, err);
 }
 
+static enum error_code get_quota(void *self, enum cloud_quota quota, const char *volume_type,
+                                 uint64_t *value, struct error *err)
+{
+    return service_quotas_get(client_of(self), quota, volume_type, value, err);
+}
+
 static void ask_only(void *self, bool on)
 {
     client_of(self)->asks_only = on;
@@ -177,6 +184,7 @@ struct cloud cloud_aws_cloud(struct cloud_aws *aws)
                           .try_key = try_key,
                           .grant_key = grant_key,
                           .revoke_grant = revoke_grant,
+                          .get_quota = get_quota,
                           .ask_only = ask_only,
                           .self = aws};
     _Static_assert(sizeof(cloud.region) == sizeof(aws->client.region), "one size of region names");

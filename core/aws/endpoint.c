@@ -17,6 +17,8 @@ static const struct {
     [ENDPOINT_CLOUDWATCH] = {"monitoring", "cloudwatch",
                              offsetof(struct aws_env, endpoint_url_cloudwatch)},
     [ENDPOINT_SSM] = {"ssm", "ssm", offsetof(struct aws_env, endpoint_url_ssm)},
+    [ENDPOINT_SERVICE_QUOTAS] = {"servicequotas", "service_quotas",
+                                 offsetof(struct aws_env, endpoint_url_service_quotas)},
     [ENDPOINT_KMS] = {"kms", "kms", offsetof(struct aws_env, endpoint_url_kms)},
 };
 

@@ -42,6 +42,8 @@ static const struct rule {
     {"ec2:DescribeInstances", RIGHT_LOOK, NEED_SET | NEED_ATTACH},
     {"ec2:DescribeAvailabilityZones", RIGHT_LOOK, NEED_ZONES},
     {"cloudwatch:GetMetricData", RIGHT_LOOK, NEED_LEARN},
+    {"servicequotas:GetServiceQuota", RIGHT_LOOK_AHEAD, NEED_HOLD | NEED_RESTORE},
+    {"servicequotas:GetAWSDefaultServiceQuota", RIGHT_LOOK_AHEAD, NEED_HOLD | NEED_RESTORE},
     {"ebs:ListSnapshotBlocks", RIGHT_READ_BLOCKS, NEED_LEARN},
     {"ebs:ListChangedBlocks", RIGHT_READ_BLOCKS, NEED_LEARN},
     {"ebs:GetSnapshotBlock", RIGHT_READ_BLOCKS, NEED_NOTHING},

@@ -19,6 +19,7 @@ enum right_side { RIGHT_SOURCE, RIGHT_TARGET };
 /* What may be done alike, on alike resources under alike conditions: one statement of a policy. */
 enum right_group {
     RIGHT_LOOK,        /* lists; these know no resources */
+    RIGHT_LOOK_AHEAD,  /* what only preflight looks at: a run does without */
     RIGHT_READ_BLOCKS, /* which blocks of any snapshot are there, and which differ */
     RIGHT_SNAPSHOT_OF, /* of the volumes of the set, and their instance */
     RIGHT_SNAPSHOT_OF_CANARY,

@@ -132,6 +132,12 @@ static enum error_code ask_metric(const struct question *q, struct error *err)
     return q->cloud->get_metric(q->cloud->self, &request, &metric, err);
 }
 
+static enum error_code ask_quota(const struct question *q, struct error *err)
+{
+    uint64_t value = 0;
+    return q->cloud->get_quota(q->cloud->self, CLOUD_QUOTA_SNAPSHOTS, NULL, &value, err);
+}
+
 /* The first page is answer enough. */
 static enum error_code stop(void *self, const uint64_t *indexes, size_t count, struct error *err)
 {
@@ -360,6 +366,8 @@ static const struct {
     {"ec2:DescribeInstances", ask_instances},
     {"ec2:DescribeAvailabilityZones", ask_zones},
     {"cloudwatch:GetMetricData", ask_metric},
+    {"servicequotas:GetServiceQuota", ask_quota},
+    {"servicequotas:GetAWSDefaultServiceQuota", ask_quota},
     {"ebs:ListSnapshotBlocks", ask_blocks},
     {"ebs:ListChangedBlocks", ask_changes},
     {"ec2:CreateSnapshot", ask_set},

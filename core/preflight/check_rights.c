@@ -43,7 +43,7 @@ static enum error_code ask(const struct right_asker *asker, const struct right *
     answers->unknown += verdict == RIGHT_UNKNOWN;
     if (verdict == RIGHT_DENIED && !lent) {
         finding_add(
-            finding, VERDICT_FAIL,
+            finding, right->group == RIGHT_LOOK_AHEAD ? VERDICT_WARN : VERDICT_FAIL,
             "'ebshift policy' prints what each side needs: add it to the principal's policy",
             "the %s lacks %s in %s", side_name(right), right->action, right->region);
     }

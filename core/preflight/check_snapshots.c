@@ -11,20 +11,9 @@
 /* What AWS grants an account without being asked for more (EBS user guide, "Quotas for Amazon EBS"). */
 #define PENDING_MAX     5
 #define PENDING_HDD_MAX 1 /* st1 and sc1 */
-#define COPIES_MAX      20
-#define SNAPSHOTS_MAX   100000
-/* More rounds than a series ever takes before its first snapshots may go. */
-#define ROUNDS_MAX 20
 
 /* Whoever was at work lately is at work on the night of the cut. */
 #define LATELY_MS (7 * MS_PER_DAY)
-
-enum verdict quota_verdict(size_t used, size_t needed, size_t limit)
-{
-    if (used >= limit)
-        return VERDICT_FAIL;
-    return used + needed > limit ? VERDICT_WARN : VERDICT_OK;
-}
 
 /* ---- pending snapshots of a volume ---- */
 
@@ -62,95 +51,6 @@ enum error_code check_pending(struct preflight *preflight, struct finding *findi
                         : "they complete in their order, so the next one waits behind them: let "
                           "them end, and delete those that failed",
                     "'%s' (%s): %zu of %zu", volume->id, volume->type, open, limit);
-    }
-    return ERR_NONE;
-}
-
-/* ---- quotas of a region ---- */
-
-/* EBS gives copies this id, of no volume. */
-static bool is_copy(const struct cloud_snapshot *snapshot)
-{
-    return strncmp(snapshot->volume_id, "vol-ffffffff", 12) == 0;
-}
-
-static enum error_code take_census(const struct preflight *preflight, const struct cloud *cloud,
-                                   struct census *census, struct error *err)
-{
-    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots all = {0};
-    const struct listing listing = {
-        .cloud = cloud,
-        .clock = preflight->clock,
-        .log = preflight->log,
-        .what = "count the snapshots",
-        .patience_ms = PATIENCE_AT_A_PROMPT_MS,
-    };
-    const struct cloud_snapshot_filter filter = {0};
-    TRY(listing_snapshots(&listing, &filter, &all, err));
-    *census = (struct census){.snapshots = all.count};
-    for (size_t i = 0; i < all.count; i++) {
-        census->copies_in_flight +=
-            all.items[i].state == CLOUD_SNAPSHOT_PENDING && is_copy(&all.items[i]);
-    }
-    return ERR_NONE;
-}
-
-/* Counts each place once: that of the snapshots, then those of the copies. */
-static enum error_code take_censuses(struct preflight *preflight, struct error *err)
-{
-    if (preflight->counted)
-        return ERR_NONE;
-    TRY(take_census(preflight, preflight->source, &preflight->at_source, err));
-    for (size_t i = 0; i < preflight->path->count; i++) {
-        TRY(take_census(preflight, preflight->path->hops[i].to, &preflight->at_hop[i], err));
-    }
-    preflight->counted = true;
-    return ERR_NONE;
-}
-
-enum error_code check_copies(struct preflight *preflight, struct finding *finding,
-                             struct error *err)
-{
-    const struct path *path = preflight->path;
-    size_t needed = preflight->config->volume_count;
-    if (path->count == 0) {
-        finding_add(finding, VERDICT_OK, "", "nothing has to be copied");
-        return ERR_NONE;
-    }
-    enum error_code code = take_censuses(preflight, err);
-    for (size_t i = 0; code == ERR_NONE && i < path->count; i++) {
-        size_t used = preflight->at_hop[i].copies_in_flight;
-        enum verdict verdict = quota_verdict(used, needed, COPIES_MAX);
-        finding_add(finding, verdict,
-                    verdict == VERDICT_OK ? ""
-                                          : "ours would wait for a free place: let them end, and "
-                                            "find out who begins them",
-                    "%s: %zu of %d, this set takes %zu", path->hops[i].to->region, used, COPIES_MAX,
-                    needed);
-    }
-    return finding_take(finding, code, "", err);
-}
-
-static void judge_quota(const struct preflight *preflight, const char *region,
-                        const struct census *census, struct finding *finding)
-{
-    size_t needed = ROUNDS_MAX * preflight->config->volume_count;
-    enum verdict verdict = quota_verdict(census->snapshots, needed, SNAPSHOTS_MAX);
-    finding_add(finding, verdict,
-                verdict == VERDICT_OK ? ""
-                                      : "delete what nobody needs, or ask Service Quotas for more "
-                                        "(L-309BACF6)",
-                "%s: %zu of %d", region, census->snapshots, SNAPSHOTS_MAX);
-}
-
-enum error_code check_quota(struct preflight *preflight, struct finding *finding, struct error *err)
-{
-    enum error_code code = take_censuses(preflight, err);
-    if (code != ERR_NONE)
-        return finding_take(finding, code, "", err);
-    judge_quota(preflight, preflight->source->region, &preflight->at_source, finding);
-    for (size_t i = 0; i < preflight->path->count; i++) {
-        judge_quota(preflight, preflight->path->hops[i].to->region, &preflight->at_hop[i], finding);
     }
     return ERR_NONE;
 }

@@ -33,10 +33,13 @@ check_function check_rights;
 
 /* check_snapshots.c: what is there already, whose, and what still fits. */
 check_function check_pending;
-check_function check_copies;
-check_function check_quota;
 check_function check_lineage;
 check_function check_schedulers;
+
+/* check_quotas.c: what the account may have, on every side. */
+check_function check_copies;
+check_function check_quota;
+check_function check_volume_quota;
 
 /* check_database.c: PostgreSQL as a server. */
 check_function check_postgres;

@@ -26,6 +26,8 @@ const struct check checks[] = {
     {"copies-in-flight", "copies under way against the limit per destination", BOTH, 0,
      check_copies},
     {"snapshot-quota", "snapshots against the quota per region", BOTH, 0, check_quota},
+    {"volume-quota", "the new volumes against the quotas of their types", BOTH | VOLUMES, 0,
+     check_volume_quota},
     {"lineage", "what the next snapshot and its copies can build on", BOTH | VOLUMES | STORE, 0,
      check_lineage},
     {"schedulers", "whoever else takes snapshots of these volumes", VOLUMES, 0, check_schedulers},

@@ -336,6 +336,27 @@ def check_keys():
     check(grant["GrantId"] not in listed, "and revoked")
 
 
+def check_quotas():
+    quotas = client("service-quotas")
+    gp3 = {"ServiceCode": "ebs", "QuotaCode": "L-7A658B76"}
+    told = quotas.get_service_quota(**gp3)["Quota"]
+    usual = quotas.get_aws_default_service_quota(**gp3)["Quota"]
+    check(told["Value"] >= usual["Value"] > 0 and told["Adjustable"], f"a quota: {told['Value']}")
+    listed = [q["QuotaCode"] for page in quotas.get_paginator("list_service_quotas").paginate(
+        ServiceCode="ebs") for q in page["Quotas"]]
+    check(gp3["QuotaCode"] in listed, "it is listed")
+    asked = quotas.request_service_quota_increase(DesiredValue=told["Value"] + 1, **gp3)
+    check(asked["RequestedQuota"]["DesiredValue"] == told["Value"] + 1
+          and quotas.get_service_quota(**gp3)["Quota"]["Value"] == told["Value"] + 1,
+          "more is asked for, and granted")
+    refused("IllegalArgumentException", quotas.request_service_quota_increase, "less", 400,
+            DesiredValue=1.0, **gp3)
+    refused("NoSuchResourceException", quotas.get_service_quota, "a quota that is not there", 400,
+            ServiceCode="ebs", QuotaCode="L-00000000")
+    refused("NoSuchResourceException", quotas.list_service_quotas, "another service", 400,
+            ServiceCode="ec2")
+
+
 # ---- who is let in ----
 
 @contextlib.contextmanager
@@ -699,6 +720,7 @@ def quick():
     check_sharing(ec2, snapshots[3])
     check_roles()
     check_keys()
+    check_quotas()
     check_entry()
     check_writes(ec2)
     check_commands()

@@ -6,7 +6,8 @@ import sources
 
 # The files that name actions, and the service these belong to.
 SENDERS = [(r"ec2_\w+", "ec2"), (r"ebs_direct", "ebs"), (r"kms", "kms"), (r"ssm", "ssm"),
-           (r"sts", "sts"), (r"cloudwatch", "cloudwatch")]
+           (r"sts", "sts"), (r"cloudwatch", "cloudwatch"),
+           (r"service_quotas", "servicequotas")]
 VERBS = ("Assume|Attach|Authorize|Cancel|Complete|Copy|Create|Decrypt|Delete|Describe|Detach|Disable|"
          "Enable|Generate|Get|List|Lock|Modify|Put|Reset|Restore|Retire|Revoke|Send|Start|Unlock")
 NAME = re.compile(rf'"(?:[A-Za-z]+\.)?((?:{VERBS})[A-Z]\w*)"')

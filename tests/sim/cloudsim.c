@@ -18,6 +18,7 @@
 #include "tests/sim/sim_door.h"
 #include "tests/sim/sim_http.h"
 #include "tests/sim/world.h"
+#include "tests/sim/world_quota.h"
 
 #define PATH_SIZE        4300
 #define ROUND_MS         100 /* real time between two rounds of housekeeping */
@@ -29,6 +30,7 @@
 static const char usage[] =
     "usage: cloudsim --listen 127.0.0.1:PORT --state DIR [--time-scale X] [--seed N]\n"
     "                [--world empty|seeded] [--start INSTANT] [--fault FAULT]...\n"
+    "                [--quota REGION:CODE=VALUE]...\n"
     "                [--run-commands]         SSM runs commands, on this machine, as you\n"
     "       cloudsim env --state DIR          print shell lines for a client\n"
     "       cloudsim fault --state DIR FAULT  arm a fault in the running server\n"
@@ -54,6 +56,8 @@ struct arguments {
     int64_t start_ms; /* of a new world; 0: the present */
     const char *faults[FAULTS_MAX];
     size_t fault_count;
+    const char *quotas[FAULTS_MAX];
+    size_t quota_count;
     uint16_t port;
     bool runs_commands;
 };
@@ -117,6 +121,14 @@ static bool take_fault(struct arguments *arguments, const char *spec)
     return true;
 }
 
+static bool take_quota(struct arguments *arguments, const char *words)
+{
+    if (arguments->quota_count == FAULTS_MAX)
+        return false;
+    arguments->quotas[arguments->quota_count++] = words;
+    return true;
+}
+
 static bool take_option(struct arguments *arguments, int option, const char *value)
 {
     switch (option) {
@@ -135,6 +147,8 @@ static bool take_option(struct arguments *arguments, int option, const char *val
         return instant_parse(value, &arguments->start_ms, NULL) == ERR_NONE;
     case 'f':
         return take_fault(arguments, value);
+    case 'q':
+        return take_quota(arguments, value);
     case 'c':
         arguments->runs_commands = true;
         return true;
@@ -146,15 +160,11 @@ static bool take_option(struct arguments *arguments, int option, const char *val
 static bool parse_arguments(int argc, char **argv, struct arguments *arguments)
 {
     static const struct option options[] = {
-        {"listen", required_argument, NULL, 'l'},
-        {"state", required_argument, NULL, 's'},
-        {"time-scale", required_argument, NULL, 't'},
-        {"seed", required_argument, NULL, 'n'},
-        {"world", required_argument, NULL, 'w'},
-        {"start", required_argument, NULL, 'a'},
-        {"fault", required_argument, NULL, 'f'},
-        {"run-commands", no_argument, NULL, 'c'},
-        {NULL, 0, NULL, 0},
+        {"listen", required_argument, NULL, 'l'},     {"state", required_argument, NULL, 's'},
+        {"time-scale", required_argument, NULL, 't'}, {"seed", required_argument, NULL, 'n'},
+        {"world", required_argument, NULL, 'w'},      {"start", required_argument, NULL, 'a'},
+        {"fault", required_argument, NULL, 'f'},      {"quota", required_argument, NULL, 'q'},
+        {"run-commands", no_argument, NULL, 'c'},     {NULL, 0, NULL, 0},
     };
     int option;
     *arguments = (struct arguments){.time_scale = 1, .seed = 1};
@@ -268,6 +278,8 @@ static enum error_code start_world(struct server *server, struct error *err)
     TRY(world_open(&server->world, &options, err));
     for (size_t i = 0; i < arguments->fault_count; i++)
         TRY(arm_or_read(server->world, arguments->faults[i], err));
+    for (size_t i = 0; i < arguments->quota_count; i++)
+        TRY(world_quota_arm(server->world, arguments->quotas[i], err));
     return ERR_NONE;
 }
 

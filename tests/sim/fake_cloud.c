@@ -6,6 +6,7 @@
 
 #include "model/instant.h"
 #include "tests/sim/world_key.h"
+#include "tests/sim/world_quota.h"
 
 #define GIB (INT64_C(1) << 30)
 /* A Monday, 12:00 UTC. */
@@ -819,6 +820,27 @@ static enum error_code revoke_grant(void *self, const char *key_id, const char *
     return leave(fake, "RevokeGrant", err);
 }
 
+static enum error_code get_quota(void *self, enum cloud_quota quota, const char *volume_type,
+                                 uint64_t *value, struct error *err)
+{
+    struct fake_cloud *fake = self;
+    const struct sim_quota *at = NULL;
+    TRY(look(fake, "GetServiceQuota", err));
+    for (size_t i = 0; (at = world_quota_at(i)) != NULL; i++) {
+        bool is_it = quota == CLOUD_QUOTA_SNAPSHOTS
+                         ? at->volume_type == NULL
+                         : at->volume_type != NULL && volume_type != NULL &&
+                               strcmp(at->volume_type, volume_type) == 0 &&
+                               at->is_iops == (quota == CLOUD_QUOTA_IOPS);
+        if (!is_it)
+            continue;
+        double told = world_quota_value(fake->in->world, &fake->caller, at);
+        *value = (uint64_t)(quota == CLOUD_QUOTA_STORAGE ? told * 1099511627776.0 : told);
+        return ERR_NONE;
+    }
+    return error_set(err, ERR_NOT_FOUND, "there is no such quota");
+}
+
 static void ask_only(void *self, bool on)
 {
     ((struct fake_cloud *)self)->asks = on;
@@ -852,6 +874,7 @@ struct cloud fake_cloud_init(struct fake_cloud *fake, struct fake_world *in, con
         .try_key = try_key,
         .grant_key = grant_key,
         .revoke_grant = revoke_grant,
+        .get_quota = get_quota,
         .ask_only = ask_only,
         .self = fake,
     };

@@ -7,8 +7,8 @@
 #include "model/instant.h"
 
 static const struct sim_service *const services[] = {
-    &sim_ec2_service, &sim_ebs_service, &sim_sts_service, &sim_cloudwatch_service,
-    &sim_kms_service, &sim_ssm_service, &sim_iam_service};
+    &sim_ec2_service, &sim_ebs_service, &sim_sts_service,    &sim_cloudwatch_service,
+    &sim_kms_service, &sim_ssm_service, &sim_quotas_service, &sim_iam_service};
 
 static const struct {
     const char *code;
@@ -61,6 +61,8 @@ static const struct sim_service *service_by_shape(const struct sim_request *requ
         return &sim_kms_service;
     if (target != NULL && strncmp(target, "AmazonSSM.", 10) == 0)
         return &sim_ssm_service;
+    if (target != NULL && strncmp(target, "ServiceQuotasV20190624.", 23) == 0)
+        return &sim_quotas_service;
     if (strstr(request->body, "Version=2010-08-01") != NULL || target != NULL)
         return &sim_cloudwatch_service;
     return &sim_ec2_service;

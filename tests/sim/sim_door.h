@@ -38,6 +38,7 @@ extern const struct sim_service sim_sts_service;
 extern const struct sim_service sim_cloudwatch_service;
 extern const struct sim_service sim_kms_service;
 extern const struct sim_service sim_ssm_service;
+extern const struct sim_service sim_quotas_service;
 extern const struct sim_service sim_iam_service;
 
 /* The HTTP status that goes with an error code. */

@@ -20,6 +20,23 @@ bool sim_json_run(struct sim_call *call, const struct sim_action *table, const c
     return sim_action_run(call, action, false);
 }
 
+bool sim_json_read(struct sim_call *call, const char *const *known, struct json_object **root)
+{
+    *root = json_tokener_parse(call->request->body);
+    if (!json_object_is_type(*root, json_type_object))
+        return refuse(&call->refusal, "SerializationException", "The body is not a JSON object");
+    json_object_object_foreach(*root, name, value)
+    {
+        size_t i = 0;
+        (void)value;
+        while (known[i] != NULL && strcmp(known[i], name) != 0)
+            i++;
+        if (known[i] == NULL)
+            return refuse(&call->refusal, "ValidationException", "Unknown parameter '%.80s'", name);
+    }
+    return sim_call_ready(call);
+}
+
 void sim_json_write(struct sim_call *call, struct json_object *root)
 {
     strbuf_puts(call->out, json_object_to_json_string_ext(

@@ -14,6 +14,11 @@
  * Refusals: UnknownOperationException; those of sim_action_run(). */
 bool sim_json_run(struct sim_call *call, const struct sim_action *table, const char *target);
 
+/* Reads the body, an object of the members `known` and no others: one that nobody reads would be a
+ * spelling mistake. Owns: *root is the caller's. Refusals: SerializationException,
+ * ValidationException; those of sim_call_ready(). */
+bool sim_json_read(struct sim_call *call, const char *const *known, struct json_object **root);
+
 /* Writes an object as the body, and frees it. */
 void sim_json_write(struct sim_call *call, struct json_object *root);
 

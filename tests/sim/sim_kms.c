@@ -18,7 +18,7 @@ static const char *const operations[] = {
 
 /* ---- parameters ---- */
 
-/* The request of one call. A member that nobody read is refused: it would be a spelling mistake. */
+/* The request of one call. */
 struct kms_request {
     struct sim_call *call;
     struct json_object *root; /* owned */
@@ -35,20 +35,10 @@ static bool read_request(struct sim_call *call, const char *const *known,
                          struct kms_request *request)
 {
     request->call = call;
-    request->root = json_tokener_parse(call->request->body);
-    if (!json_object_is_type(request->root, json_type_object))
-        return refuse(&call->refusal, "SerializationException", "The body is not a JSON object");
-    json_object_object_foreach(request->root, name, value)
-    {
-        size_t i = 0;
-        (void)value;
-        while (known[i] != NULL && strcmp(known[i], name) != 0)
-            i++;
-        if (known[i] == NULL)
-            return refuse(&call->refusal, "ValidationException", "Unknown parameter '%.80s'", name);
-    }
+    if (!sim_json_read(call, known, &request->root))
+        return false;
     request->dry_run = json_object_get_boolean(json_object_object_get(request->root, "DryRun"));
-    return sim_call_ready(call);
+    return true;
 }
 
 /* The text of a member, NULL if it is absent or none. */

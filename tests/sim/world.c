@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/sim/world_inner.h"
+#include "tests/sim/world_quota.h"
 
 const char account_a[] = "111122223333";
 const char account_b[] = "444455556666";
@@ -179,6 +180,7 @@ static void free_things(struct world *world)
     free(world->instances);
     world_free_keys(world);
     world_free_documents(world);
+    world_free_quotas(world);
     free(world->credentials);
     free(world->tracks);
     free(world->buckets);

@@ -3,6 +3,7 @@
 
 #include "tests/sim/physics.h"
 #include "tests/sim/world_inner.h"
+#include "tests/sim/world_quota.h"
 
 #define COPY_LIMIT   20 /* in flight to one region, per account */
 #define INVISIBLE_MS (2 * MS_PER_MINUTE)
@@ -243,7 +244,9 @@ bool world_copy_snapshot(struct world *world, const struct caller *caller,
 {
     struct copy_plan plan = {0};
     if (!check_shape(request, refusal) || !find_source(world, caller, request, &plan, refusal) ||
-        !check_limit(world, caller, refusal) || !world_check_timed(world, caller, request, refusal))
+        !check_limit(world, caller, refusal) ||
+        !world_quota_fits_snapshots(world, caller, 1, refusal) ||
+        !world_check_timed(world, caller, request, refusal))
         return false;
     plan_encryption(world, caller, request, &plan);
 

@@ -127,6 +127,8 @@ struct world {
     size_t key_count;
     struct iam_document *documents;
     size_t document_count;
+    struct grant_of_quota *quotas;
+    size_t quota_count;
     struct sim_credential **credentials;
     size_t credential_count;
     struct copy_track *tracks;

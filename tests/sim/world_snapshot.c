@@ -5,6 +5,7 @@
 
 #include "tests/sim/physics.h"
 #include "tests/sim/world_inner.h"
+#include "tests/sim/world_quota.h"
 
 #define SPACING_MS   (15 * MS_PER_SECOND)
 #define INVISIBLE_MS (2 * MS_PER_MINUTE)
@@ -393,6 +394,7 @@ bool world_create_snapshot(struct world *world, const struct caller *caller,
     struct sim_volume *volume = world_volume(world, caller, request->volume_id, refusal);
     struct cut *cut;
     if (volume == NULL || !check_volume(world, volume, refusal) ||
+        !world_quota_fits_snapshots(world, caller, 1, refusal) ||
         !world_take_cuts(world, &volume, &cut, 1, refusal))
         return false;
     record_now(world, &volume, &cut, snapshot, 1);
@@ -463,6 +465,8 @@ bool world_create_snapshot_set(struct world *world, const struct caller *caller,
         if (!check_volume(world, members[i], refusal))
             return false;
     }
+    if (!world_quota_fits_snapshots(world, caller, found, refusal))
+        return false;
     if (!world_take_cuts(world, members, cuts, found, refusal))
         return false;
     record_now(world, members, cuts, snapshots, found);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "tests/sim/world_inner.h"
+#include "tests/sim/world_quota.h"
 
 #define SETTLE_MS            1500 /* attaching and detaching take this long to show */
 #define INVISIBLE_MS         (2 * MS_PER_MINUTE)
@@ -396,7 +397,8 @@ bool world_create_volume(struct world *world, const struct caller *caller,
     if (!plan_zone(caller, request, refusal) ||
         !plan_source(world, caller, request, &plan, refusal) ||
         !plan_shape(request, &plan, refusal) || !plan_throughput(request, &plan, refusal) ||
-        !plan_key(world, caller, request, &plan, refusal))
+        !plan_key(world, caller, request, &plan, refusal) ||
+        !world_quota_fits_volume(world, caller, plan.type->name, plan.size_gib, plan.iops, refusal))
         return false;
 
     struct sim_volume *made = world_add_volume(world);
