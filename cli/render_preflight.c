@@ -67,13 +67,23 @@ static void print_summary(const struct preflight_view *view, FILE *out)
                   preflight_view_count(view, VERDICT_SKIPPED));
 }
 
+/* The machine that was asked about the database's files; "": this one. */
+static const char *database_host(const struct config *config)
+{
+    if (config->quiesce == QUIESCE_LOCAL)
+        return "";
+    return config->quiesce == QUIESCE_SSH ? config->ssh : config->source_instance;
+}
+
 void render_preflight_text(const struct preflight_view *view, FILE *out)
 {
     const struct config *config = view->config;
-    (void)fprintf(out, "%s -> %s%s%s, %zu volume%s\n\n", config->source_region,
+    const char *host = database_host(config);
+    (void)fprintf(out, "%s -> %s%s%s, %zu volume%s%s%s\n\n", config->source_region,
                   config->target_region, config->target_account[0] == '\0' ? "" : ", account ",
                   config->target_account, config->volume_count,
-                  config->volume_count == 1 ? "" : "s");
+                  config->volume_count == 1 ? "" : "s", host[0] == '\0' ? "" : ", database on ",
+                  host);
     for (size_t i = 0; i < view->finding_count; i++)
         print_finding(name_of(i), &view->findings[i], out);
     print_summary(view, out);
@@ -103,6 +113,7 @@ void render_preflight_json(const struct preflight_view *view, FILE *out)
     json_out_text(document, "source_region", view->config->source_region);
     json_out_text(document, "target_region", view->config->target_region);
     json_out_text(document, "target_account_id", view->config->target_account);
+    json_out_text(document, "database_host", database_host(view->config));
     json_out_bool(document, "go", preflight_view_count(view, VERDICT_FAIL) == 0);
     json_out_int(document, "ok", (int64_t)preflight_view_count(view, VERDICT_OK));
     json_out_int(document, "warnings", (int64_t)preflight_view_count(view, VERDICT_WARN));
