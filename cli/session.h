@@ -88,6 +88,11 @@ MUST_CHECK enum error_code session_read_store(struct session *session, struct er
  * Errors: ERR_CONFIG, ERR_NO_MEMORY. */
 MUST_CHECK enum error_code session_open_clouds(struct session *session, struct error *err);
 
+/* Makes the cloud whose SSM reaches the database's machine, with a principal and connections of its
+ * own: what is said there inside the freeze must not touch the request that is ready to be sent.
+ * Errors: ERR_CONFIG without source.instance; ERR_NO_MEMORY. */
+MUST_CHECK enum error_code session_open_far_cloud(struct session *session, struct error *err);
+
 /* Finds the places of the database, checks that the set covers them, and makes the quiesce.
  * Without a data directory there is nothing to hold still.
  * Errors: ERR_QUIESCE naming a place that is left out; those of PostgreSQL. */

@@ -23,7 +23,7 @@ LAYERS = [
     # What can be known before the night stands on all of it but the wire.
     (r"core/preflight/", (*WAISTS, "core/engine/", "core/host/", "core/pg/", "core/preflight/", "model/")),
     # The composition root, and the verb that works without everything else.
-    (r"cli/session\.", ("cli/", "core/", "model/")),
+    (r"cli/session[._]", ("cli/", "core/", "model/")),
     (r"cli/cmd_thaw\.c", ("cli/", "core/host/freeze.h", "model/")),
     (r"cli/", (*WAISTS, "core/version.h", "core/engine/", "core/preflight/", "cli/", "model/")),
     # The simulator shares the vocabulary of failure, time and text with us, and no rule, no formula
