@@ -128,7 +128,8 @@ static void count_rows(const struct lesson *lesson, struct duration_fit *fit)
     fit->prior_only = fit->sample_count == 0;
 }
 
-/* The rate of full transfers: a normal prior and what was seen, by precision. */
+/* The rate of full transfers: a normal prior and what was seen, by precision. One that waited for its
+ * set tells of the largest of it, and so of its own only as volumes are alike. */
 static void fit_full(const struct lesson *lesson, const struct duration_prior *prior,
                      struct duration_fit *fit)
 {
@@ -136,12 +137,15 @@ static void fit_full(const struct lesson *lesson, const struct duration_prior *p
     double sum = precision * prior->full_log_s_per_mib;
     for (size_t i = 0; i < lesson->count; i++) {
         const struct duration_row *row = &lesson->rows[i];
-        if (!row->sample->full || row->sample->pending || duration_row_is_bounded(row) ||
-            row->mib < 1)
+        if (!row->sample->full || row->sample->pending || row->mib < 1)
             continue;
+        double mib = fmax(row->mib, (double)row->sample->set_bytes / BYTES_PER_MIB);
         double carried_s = fmax(exp(row->log_s) - exp(fit->log_fixed_s), 0.1 * exp(row->log_s));
-        sum += log(carried_s / row->mib) / (FULL_NOISE * FULL_NOISE);
-        precision += 1 / (FULL_NOISE * FULL_NOISE);
+        double square = FULL_NOISE * FULL_NOISE;
+        if (duration_row_is_bounded(row))
+            square += FULL_PRIOR_SCALE * FULL_PRIOR_SCALE;
+        sum += log(carried_s / mib) / square;
+        precision += 1 / square;
     }
     fit->full_log_s_per_mib = sum / precision;
     fit->full_scale = sqrt(1 / precision);

@@ -202,6 +202,14 @@ Test(duration_fit, a_full_one_tells_of_full_ones)
     struct duration_fit fit = learn(&made.history, &aside);
     double seconds = exp(duration_fit_full_log_s(&fit, 2.2e12));
     cr_expect(seconds > 55000 && seconds < 80000, "%g s", seconds);
+    /* A small one waited for this one: it tells of its rate, with a little more doubt. */
+    made.durations[0].delta_bytes = INT64_C(3000000000);
+    made.durations[0].set_bytes = INT64_C(2200000000000);
+    struct duration_fit waited = learn(&made.history, &aside);
+    double waited_s = exp(duration_fit_full_log_s(&waited, 2.2e12));
+    cr_expect(waited_s > 50000 && waited_s < 80000, "%g s", waited_s);
+    cr_expect_gt(waited.full_scale, fit.full_scale);
+    cr_expect_lt(waited.full_scale, 0.3);
     made_history_done(&made);
 }
 
