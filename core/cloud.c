@@ -39,20 +39,6 @@ const char *cloud_tags_get(const struct cloud_tags *tags, const char *key)
     return tag == NULL ? NULL : tag->value;
 }
 
-enum error_code cloud_tags_copy(const struct cloud_tags *from, struct cloud_tags *to,
-                                struct error *err)
-{
-    struct cloud_tag *items = NULL;
-    if (from->count > 0) {
-        items = calloc(from->count, sizeof(*items));
-        if (items == NULL)
-            return error_set(err, ERR_NO_MEMORY, "cannot hold %zu tags", from->count);
-        memcpy(items, from->items, from->count * sizeof(*items));
-    }
-    *to = (struct cloud_tags){.items = items, .count = from->count};
-    return ERR_NONE;
-}
-
 void cloud_tags_done(struct cloud_tags *tags)
 {
     free(tags->items);

@@ -45,9 +45,6 @@ MUST_CHECK enum error_code cloud_tags_set(struct cloud_tags *tags, const char *k
                                           const char *value, struct error *err);
 /* The value of a tag, NULL if absent; borrows. */
 const char *cloud_tags_get(const struct cloud_tags *tags, const char *key);
-/* Makes *to a copy of *from. Errors: ERR_NO_MEMORY. */
-MUST_CHECK enum error_code cloud_tags_copy(const struct cloud_tags *from, struct cloud_tags *to,
-                                           struct error *err);
 void cloud_tags_done(struct cloud_tags *tags);
 #define CLEANUP_CLOUD_TAGS CLEANUP(cloud_tags_done)
 

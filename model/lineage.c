@@ -32,18 +32,6 @@ enum error_code lineage_append(struct lineage *lineage, const struct lineage_sna
     return ERR_NONE;
 }
 
-enum error_code lineage_base(const struct lineage *lineage, int64_t cutoff_ms,
-                             const struct lineage_snapshot **base, struct error *err)
-{
-    for (size_t i = lineage->count; i > 0; i--) {
-        if (lineage->items[i - 1].started_ms <= cutoff_ms) {
-            *base = &lineage->items[i - 1];
-            return ERR_NONE;
-        }
-    }
-    return error_set(err, ERR_NOT_FOUND, "no snapshot at or before %" PRId64 " ms", cutoff_ms);
-}
-
 /* One copy with another key anywhere in the series is enough to make the next full. */
 static bool has_other_key(const struct lineage *lineage, const char *key)
 {

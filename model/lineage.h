@@ -1,9 +1,9 @@
 /* lineage.h: the completed snapshots of one volume and their copies at one target, oldest first.
  *
- * Plain data: no I/O, no clock. Answers which base the next increment has and whether the next copy
- * would carry everything, and why, before a night is planned on it (rules: EBS user guide, copying
- * snapshots: a copy is incremental only while the newest copy of the series at the target is kept
- * and not archived, and only if all copies there have the same key). */
+ * Plain data: no I/O, no clock. Answers whether the next copy would carry everything, and why, before
+ * a night is planned on it (rules: EBS user guide, copying snapshots: a copy is incremental only
+ * while the newest copy of the series at the target is kept and not archived, and only if all copies
+ * there have the same key). */
 #ifndef MODEL_LINEAGE_H
 #define MODEL_LINEAGE_H
 
@@ -46,12 +46,6 @@ void lineage_done(struct lineage *lineage);
  * Errors: ERR_INVALID if started_ms is not after the newest entry; ERR_NO_MEMORY. */
 MUST_CHECK enum error_code
 lineage_append(struct lineage *lineage, const struct lineage_snapshot *snapshot, struct error *err);
-
-/* Finds the newest snapshot started at or before cutoff_ms (Unix milliseconds UTC). *base borrows
- * from *lineage until the next append or done. On error *base is untouched.
- * Errors: ERR_NOT_FOUND if every snapshot is newer; the next one is then full. */
-MUST_CHECK enum error_code lineage_base(const struct lineage *lineage, int64_t cutoff_ms,
-                                        const struct lineage_snapshot **base, struct error *err);
 
 /* Why the next copy would be full. */
 enum lineage_full {

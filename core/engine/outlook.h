@@ -46,7 +46,6 @@ struct outlook {
 
 /* Frees what the fits own and empties *outlook. */
 void outlook_done(struct outlook *outlook);
-#define CLEANUP_OUTLOOK CLEANUP(outlook_done)
 
 /* Looks, fits and plans, for the present instant. It is large: keep it off small stacks.
  * Errors: those of the cloud after retries, ERR_CLOUD for a volume that does not exist, ERR_STORE,

@@ -118,8 +118,9 @@ static enum error_code detach(struct engine *engine, const char *id,
     return await(engine, id, 0, is_detached, &attachment, gone, err);
 }
 
-enum error_code removal_volume(struct engine *engine, const char *id, int64_t made_ms,
-                               struct error *err)
+/* After waiting for its creation to end. */
+static enum error_code remove_volume(struct engine *engine, const char *id, int64_t made_ms,
+                                     struct error *err)
 {
     enum cloud_attachment_state attachment = CLOUD_DETACHED;
     bool gone = false;
@@ -167,10 +168,10 @@ static enum error_code remove_volumes_of(struct engine *engine, const struct obj
 {
     CLEANUP_CLOUD_VOLUMES struct cloud_volumes seen = {0};
     if (object->id[0] != '\0')
-        return removal_volume(engine, object->id, object->intended_ms, err);
+        return remove_volume(engine, object->id, object->intended_ms, err);
     TRY(find_volume(engine, object->token, since_ms, &seen, err));
     for (size_t i = 0; i < seen.count; i++)
-        TRY(removal_volume(engine, seen.items[i].id, 0, err));
+        TRY(remove_volume(engine, seen.items[i].id, 0, err));
     return ERR_NONE;
 }
 

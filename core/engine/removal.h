@@ -16,11 +16,6 @@
 MUST_CHECK enum error_code removal_snapshot(struct engine *engine, const struct cloud *cloud,
                                             const char *id, int64_t made_ms, struct error *err);
 
-/* Detaches and deletes a volume at the target, after waiting for its creation to end; as above.
- * Errors: also ERR_TIMEOUT if it stays attached or creating. */
-MUST_CHECK enum error_code removal_volume(struct engine *engine, const char *id, int64_t made_ms,
-                                          struct error *err);
-
 /* Takes away what an object of the run stands for and marks it deleted; one without an id is looked
  * up by its token first, as no call was sent for it after since_ms. Errors: as above. */
 MUST_CHECK enum error_code removal_object(struct engine *engine, struct object *object,

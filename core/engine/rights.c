@@ -81,16 +81,6 @@ static const struct rule {
 };
 #define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))
 
-const char *rights_action_at(size_t index)
-{
-    return index < RULE_COUNT ? rules[index].action : NULL;
-}
-
-bool right_removes(enum right_group group)
-{
-    return group >= RIGHT_REMOVE;
-}
-
 void rights_done(struct rights *rights)
 {
     free(rights->items);

@@ -47,9 +47,6 @@ enum right_group {
     RIGHT_GROUPS
 };
 
-/* True for the groups that delete or undo. */
-bool right_removes(enum right_group group);
-
 /* One action of one principal in one place. Borrows its texts. */
 struct right {
     const char *action; /* as IAM names it, "ec2:CreateSnapshot" */
@@ -87,8 +84,5 @@ MUST_CHECK enum error_code rights_list(const struct rights_request *request, str
  * included, for RIGHT_SOURCE. Errors: ERR_NO_MEMORY. */
 MUST_CHECK enum error_code rights_list_watcher(const struct rights_request *request,
                                                struct rights *rights, struct error *err);
-
-/* The action of each rule of the table, NULL after the last; some come more than once. */
-const char *rights_action_at(size_t index);
 
 #endif

@@ -51,7 +51,6 @@ void quiesce_local_init(struct quiesce_local *local, const struct quiesce_local_
 
 /* Thaws and closes whatever is open. Does not lift a fence. Harmless on an empty one. */
 void quiesce_local_done(struct quiesce_local *local);
-#define CLEANUP_QUIESCE_LOCAL CLEANUP(quiesce_local_done)
 
 /* The interface of an initialised one; borrows it. */
 struct quiesce quiesce_local(struct quiesce_local *local);

@@ -82,8 +82,8 @@ static size_t head_length(const char *text)
     return end != NULL ? (size_t)(end - text) : 0;
 }
 
-enum error_code pg_directory_head(const char *data_directory, char head[PG_HEAD_SIZE],
-                                  struct error *err)
+static enum error_code read_head(const char *data_directory, char head[PG_HEAD_SIZE],
+                                 struct error *err)
 {
     char path[PATH_MAX + 32];
     char ours[PG_HEAD_SIZE];
@@ -108,7 +108,7 @@ static bool is_same_head(const char *head, const char *theirs)
 static bool is_same_server(const char *data_directory, const char *theirs)
 {
     char head[PG_HEAD_SIZE];
-    return pg_directory_head(data_directory, head, NULL) == ERR_NONE && is_same_head(head, theirs);
+    return read_head(data_directory, head, NULL) == ERR_NONE && is_same_head(head, theirs);
 }
 
 /* One row: the path, and postmaster.pid for whoever may see it. The server asks for the right to call

@@ -23,12 +23,8 @@ MUST_CHECK enum error_code pg_directory_conninfo(const char *data_directory, cha
 MUST_CHECK enum error_code pg_directory_check_server(struct pg_conn *conn,
                                                      const char *data_directory, struct error *err);
 
-enum { PG_HEAD_SIZE = 4608 }; /* a path and two numbers */
-
-/* Reads what tells the server of a data directory from every other: its postmaster.pid, of which
- * the first lines count. Errors: ERR_NOT_FOUND if no server runs there. */
-MUST_CHECK enum error_code pg_directory_head(const char *data_directory, char head[PG_HEAD_SIZE],
-                                             struct error *err);
+/* Of what tells one server from every other: the first lines of its postmaster.pid. */
+enum { PG_HEAD_SIZE = 4608 };
 
 /* The same refusal for a server on another machine, where `head` was read. An ordinary session sees
  * no postmaster.pid and compares only the path.

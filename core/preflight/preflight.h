@@ -72,7 +72,6 @@ struct preflight {
 
 /* Frees what the checks read. */
 void preflight_done(struct preflight *preflight);
-#define CLEANUP_PREFLIGHT CLEANUP(preflight_done)
 
 /* One check: what it is called, what it looks at, what it needs to be in order first. */
 struct check {

@@ -17,38 +17,6 @@ static void fill(struct lineage *lineage)
         cr_assert_eq(lineage_append(lineage, &taken[i], &err), ERR_NONE);
 }
 
-struct base_case {
-    char why[32];
-    int64_t cutoff_ms;
-    enum error_code want;
-    size_t want_index; /* into taken[]; read only when want is ERR_NONE */
-};
-
-ParameterizedTestParameters(lineage, base)
-{
-    static struct base_case cases[] = {
-        {"1 ms before the first", 1709208000122, ERR_NOT_FOUND, 0},
-        {"exactly the first", 1709208000123, ERR_NONE, 0},
-        {"1 ms before the third", 1709213400122, ERR_NONE, 1},
-        {"end of time", INT64_MAX, ERR_NONE, 2},
-    };
-    return cr_make_param_array(struct base_case, cases, sizeof(cases) / sizeof(cases[0]));
-}
-
-ParameterizedTest(struct base_case *c, lineage, base)
-{
-    CLEANUP_LINEAGE struct lineage lineage = {0};
-    const struct lineage_snapshot *base = NULL;
-    struct error err = {0};
-    fill(&lineage);
-    cr_assert_eq(lineage_base(&lineage, c->cutoff_ms, &base, &err), c->want, "%s", c->why);
-    if (c->want == ERR_NONE) {
-        cr_expect_str_eq(base->id, taken[c->want_index].id, "%s", c->why);
-    } else {
-        cr_expect_null(base, "%s: the output must stay untouched", c->why);
-    }
-}
-
 Test(lineage, refuses_a_tie)
 {
     CLEANUP_LINEAGE struct lineage lineage = {0};

@@ -17,17 +17,6 @@ Test(cloud_tags, a_key_is_set_once_and_replaced)
     cr_expect_null(cloud_tags_get(&tags, "name"), "keys know upper and lower case");
 }
 
-Test(cloud_tags, a_copy_stands_alone)
-{
-    CLEANUP_CLOUD_TAGS struct cloud_tags tags = {0};
-    CLEANUP_CLOUD_TAGS struct cloud_tags copy = {0};
-    struct error err = {0};
-    cr_assert_eq(cloud_tags_set(&tags, "Name", "data", &err), ERR_NONE);
-    cr_assert_eq(cloud_tags_copy(&tags, &copy, &err), ERR_NONE);
-    cr_assert_eq(cloud_tags_set(&tags, "Name", "wal", &err), ERR_NONE);
-    cr_expect_str_eq(cloud_tags_get(&copy, "Name"), "data");
-}
-
 Test(cloud_tags, the_limits_are_those_of_EC2)
 {
     CLEANUP_CLOUD_TAGS struct cloud_tags tags = {0};
