@@ -1,6 +1,7 @@
 """A machine of its own for the database, as near as one machine can show it: a real sshd on
 loopback with its own keys, in the place; no config of the system is read or written."""
 
+import contextlib
 import socket
 import subprocess
 import threading
@@ -66,6 +67,8 @@ class Link:
     def close(self):
         self.listener.close()
         for end in self.ends:
+            with contextlib.suppress(OSError):  # wakes whoever reads it, as closing would not
+                end.shutdown(socket.SHUT_RDWR)
             end.close()
 
 
