@@ -7,6 +7,8 @@
 #include "cli/json_out.h"
 #include "model/amount.h"
 #include "model/instant.h"
+#include "model/price.h"
+#include "model/timed_copy.h"
 
 /* "41m (30m to 1h2m)" */
 static const char *spread(const struct quantiles *seconds, char *text, size_t size)
@@ -62,6 +64,69 @@ static void print_hops(const struct path *path, FILE *out)
     }
 }
 
+/* The bytes of a step whose copies are asked to be quick: standard ones would take longer. */
+static double timed_bytes(const struct outlook_request *request, const struct quantiles *copy_s,
+                          const struct quantiles *delta_bytes)
+{
+    int64_t limit_ms = request->config->copy_duration_ms;
+    double asked_s = (double)limit_ms / MS_PER_SECOND * (double)request->path->count;
+    return limit_ms > 0 && copy_s->p50 >= asked_s - 1 ? delta_bytes->p50 : 0;
+}
+
+/* What the series costs: the snapshots are kept from the first round to the cut. */
+static struct price_input price_of(const struct outlook_request *request, const struct plan *plan)
+{
+    const struct path *path = request->path;
+    const struct plan_final *final = &plan->final;
+    struct price_input price = {
+        .bytes = plan->expected_bytes,
+        .hops = path->count,
+        .timed_bytes = timed_bytes(request, &final->copy_s, &final->delta_bytes),
+        .copy_ms = request->config->copy_duration_ms,
+    };
+    for (size_t i = 0; i < path->count; i++)
+        price.region_hops += strcmp(path->hops[i].from->region, path->hops[i].to->region) != 0;
+    for (size_t i = 0; i < plan->round_count; i++) {
+        const struct plan_round *round = &plan->rounds[i];
+        price.timed_bytes += timed_bytes(request, &round->copy_s, &round->delta_bytes);
+    }
+    if (plan->round_count > 0)
+        price.kept_ms = (double)(final->cut_at_ms - plan->rounds[0].starts_at_ms);
+    return price;
+}
+
+/* "about 12 USD", or with cents where it is little. */
+static int usd_digits(double usd)
+{
+    return usd < 10 ? 2 : 0;
+}
+
+static void print_price(const struct outlook_request *request, const struct plan *plan, FILE *out)
+{
+    char bytes[AMOUNT_TEXT_SIZE];
+    char each[DURATION_TEXT_SIZE];
+    struct price_input price = price_of(request, plan);
+    double usd = price_usd(&price);
+    (void)fprintf(out,
+                  "costs     about %.*f USD by list prices: %s carried%s, kept until the cut\n",
+                  usd_digits(usd), usd, amount_text(price.bytes, bytes),
+                  price.region_hops > 0 ? " between regions" : "");
+    if (price.copy_ms == 0 || price.hops == 0)
+        return;
+    (void)fprintf(out, "haste     copies that would take more than %s are time-based: ",
+                  duration_text(price.copy_ms, each));
+    if (price.timed_bytes == 0) {
+        (void)fprintf(out, "none\n");
+        return;
+    }
+    double timed_usd = usd;
+    (void)amount_text(price.timed_bytes, bytes);
+    price.timed_bytes = 0;
+    timed_usd -= price_usd(&price);
+    (void)fprintf(out, "%s, about %.*f USD of that; quotas %d MiB/s each, %d all\n", bytes,
+                  usd_digits(timed_usd), timed_usd, TIMED_COPY_MIB_PER_S, TIMED_COPY_ALL_MIB_PER_S);
+}
+
 /* Where the forecast of the volumes comes from that have no history of their own. */
 static void print_prior(const struct outlook *outlook, FILE *out)
 {
@@ -107,6 +172,7 @@ void render_plan_text(const struct outlook_request *request, const struct outloo
         (void)fprintf(out, "remedy    %s\n", plan->remedy);
     if (plan->start_by_ms > 0)
         (void)fprintf(out, "start by  %s\n", instant_text(plan->start_by_ms / 1000 * 1000, start));
+    print_price(request, plan, out);
     (void)fprintf(out, "no return %s\n", plan->point_of_no_return);
     if (plan->calibrates) {
         (void)fprintf(out, "note      no transfer so far was nearly as small as the final: a round "
@@ -199,6 +265,10 @@ void render_plan_json(const struct outlook_request *request, const struct outloo
     add_rounds(document, plan);
     json_out_real(document, "expected_rounds", plan->expected_rounds);
     json_out_real(document, "expected_bytes", plan->expected_bytes);
+    struct price_input price = price_of(request, plan);
+    json_out_real(document, "expected_cost_usd", price_usd(&price));
+    json_out_real(document, "copy_duration_seconds",
+                  (double)request->config->copy_duration_ms / MS_PER_SECOND);
     add_final(document, plan);
     add_three(document, "downtime_seconds", &plan->downtime_s);
     json_out_real(document, "downtime_promise_seconds", plan->downtime_promise_s);

@@ -235,6 +235,7 @@ struct cloud_copy_request {
     const char *description;
     bool encrypted;     /* the source is encrypted, or the copy shall be */
     const char *key_id; /* key in this region, NULL only when not encrypted */
+    int duration_min;   /* of a time-based copy, model/timed_copy.h; 0: a standard one */
     const struct cloud_tags *tags;
 };
 

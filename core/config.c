@@ -13,6 +13,7 @@
 
 #include "model/blackout.h"
 #include "model/instant.h"
+#include "model/timed_copy.h"
 
 enum key_kind { KEY_TEXT, KEY_DURATION, KEY_PROBABILITY, KEY_VOLUME, KEY_QUIESCE };
 
@@ -66,6 +67,10 @@ static const struct key keys[] = {
           "Longest downtime that will do; 0s means the whole window."),
     TEXT("plan", "blackout", blackout,
          "When no round and no cut begins: 22:00Z/90m each day, 2026-11-28T00:00Z/6h once."),
+    OTHER("plan", "round_price", KEY_DURATION, round_price_ms,
+          "Downtime that one more round must save; more makes fewer rounds."),
+    OTHER("plan", "copy_duration", KEY_DURATION, copy_duration_ms,
+          "Time-based copies, dearer: done in 15m, 30m, ... 48h; 0s: standard ones."),
     OTHER("freeze", "limit", KEY_DURATION, freeze_limit_ms,
           "The watchdog thaws after this, come what may."),
     OTHER("freeze", "archive_limit", KEY_DURATION, archive_limit_ms,
@@ -91,6 +96,7 @@ void config_init(struct config *config)
         .conninfo = "dbname=postgres",
         .checkpoint_limit_ms = 5 * MS_PER_MINUTE,
         .confidence = 0.9,
+        .round_price_ms = 30 * MS_PER_SECOND,
         .freeze_limit_ms = 10 * MS_PER_SECOND,
         .archive_limit_ms = MS_PER_MINUTE,
     };
@@ -436,6 +442,12 @@ enum error_code config_check(const struct config *config, struct error *err)
         return error_set(err, ERR_CONFIG, "freeze.limit must be from 1s to 1m");
     if (config->checkpoint_limit_ms < MS_PER_SECOND || config->checkpoint_limit_ms > MS_PER_HOUR)
         return error_set(err, ERR_CONFIG, "postgres.checkpoint_limit must be from 1s to 1h");
+    if (config->round_price_ms < MS_PER_SECOND)
+        return error_set(err, ERR_CONFIG, "plan.round_price must be 1s or more");
+    if (config->copy_duration_ms != 0 && !timed_copy_is_possible(config->copy_duration_ms)) {
+        return error_set(err, ERR_CONFIG,
+                         "plan.copy_duration must be quarters of an hour, from 15m to 48h, or 0s");
+    }
     struct blackouts unused;
     struct error why = {0};
     if (blackouts_parse(config->blackout, &unused, &why) != ERR_NONE)

@@ -9,6 +9,7 @@
 #include "model/plan_text.h"
 #include "model/rollout.h"
 #include "model/search.h"
+#include "model/timed_copy.h"
 
 #define DEFAULT_CONFIDENCE 0.9
 #define DEFAULT_PRICE_S    30.0
@@ -216,6 +217,8 @@ static enum error_code solve_series(const struct plan_input *input, struct serie
         .models = models,
         .model_count = input->member_count,
         .copies = input->copies,
+        .copy_limit_ms = input->copy_limit_ms,
+        .copy_hops = input->copy_hops,
         .at_ms = later_ms,
         .gap_s = gap_s(input),
         .limit_s = fmax(search_limit_s(input) - input->overhead.p50_s, 1),
@@ -275,6 +278,9 @@ static enum error_code check_numbers(const struct plan_input *input, struct erro
         return error_set(err, ERR_INVALID, "confidence is not between 0.5 and 0.999");
     if (!isfinite(input->calibration.shift) || !is_amount(input->calibration.widen))
         return error_set(err, ERR_INVALID, "the calibration is not a number");
+    if (input->copy_limit_ms != 0 &&
+        (!timed_copy_is_possible(input->copy_limit_ms) || input->copy_hops < 1))
+        return error_set(err, ERR_INVALID, "copy_limit_ms is not one that can be asked for");
     if (!is_amount(input->round_price_s) || input->max_downtime_ms < 0)
         return error_set(err, ERR_INVALID, "round_price_s or max_downtime_ms is negative");
     if (!is_amount(input->overhead.p95_s) || !(input->overhead.p50_s > 0) ||

@@ -42,6 +42,8 @@ struct plan_input {
     int64_t max_downtime_ms; /* 0: as long as the window */
     double confidence;       /* wanted chance to keep the window, 0.5..0.999; 0: 0.9 */
     bool copies;             /* each snapshot is copied to the target before it counts */
+    int64_t copy_limit_ms;   /* time-based copies are asked to be over by then; 0: standard ones */
+    int copy_hops;           /* copies one after the other; read with copy_limit_ms */
     /* Writers stop at window_start_ms whatever is still running: a round in flight then is waited
      * for, which is downtime, and none is begun any more. Otherwise the fence waits for it. */
     bool fixed_fence;

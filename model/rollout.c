@@ -7,6 +7,8 @@
 #include <gsl/gsl_randist.h>
 #include <gsl/gsl_rng.h>
 
+#include "model/timed_copy.h"
+
 /* How much of a surprise is the volume's (or the night's) and how much each round's own; the
  * squares add up to about one. Found on recorded traces. */
 #define DELTA_SHARED 0.7
@@ -196,6 +198,15 @@ static double transfer_s(const struct transfer_luck *luck, const struct moment *
     return fmin(line_s(luck, moment->draw, load) * luck->surprise_ratio[moment->index], LONGEST_S);
 }
 
+/* The same for a copy, which may have been asked to be over by then. */
+static double copy_s(const struct rollout *rollout, const struct transfer_luck *luck,
+                     const struct moment *moment, const struct load *load)
+{
+    const struct plan_input *input = rollout->input;
+    double longest_s = timed_copy_longest_s(input->copy_limit_ms, input->copy_hops, load->bytes);
+    return fmin(transfer_s(luck, moment, load), longest_s);
+}
+
 /* The same, given that it already runs for age_s; returns what remains. */
 static double remaining_s(const struct duration_fit *fit, const struct transfer_luck *luck,
                           const struct moment *moment, const struct load *load, double age_s)
@@ -275,7 +286,7 @@ static void play_leg(const struct rollout *rollout, const struct moment *moment,
         if (input->copies) {
             if (copied_ms != base_ms)
                 load = carried(rollout, i, moment, copied_ms, leg->begin_ms);
-            leg->copy_s = fmax(leg->copy_s, transfer_s(&luck->copy, moment, &load));
+            leg->copy_s = fmax(leg->copy_s, copy_s(rollout, &luck->copy, moment, &load));
         }
         leg->delta_bytes += load.bytes;
     }
@@ -308,10 +319,10 @@ static void play_in_flight(const struct rollout *rollout, const struct moment *m
         }
         if (input->copies) {
             load = pending_load(rollout, i, moment, member->last_copied_ms);
-            double copy_s = input->phase == PLAN_COPY_PENDING
+            double left_s = input->phase == PLAN_COPY_PENDING
                                 ? remaining_s(&model->copy, &luck->copy, moment, &load, age_s)
-                                : transfer_s(&luck->copy, moment, &load);
-            leg->copy_s = fmax(leg->copy_s, copy_s);
+                                : copy_s(rollout, &luck->copy, moment, &load);
+            leg->copy_s = fmax(leg->copy_s, left_s);
         }
         leg->delta_bytes += load.bytes;
     }
@@ -417,7 +428,9 @@ static double expected_round_s(const struct rollout *rollout, const struct momen
         struct load load = {.bytes = forecast_delta_at(law, error, write_error)};
         double seconds = night_s(&luck->snapshot, moment->draw, &load);
         if (input->copies)
-            seconds += night_s(&luck->copy, moment->draw, &load);
+            seconds +=
+                fmin(night_s(&luck->copy, moment->draw, &load),
+                     timed_copy_longest_s(input->copy_limit_ms, input->copy_hops, load.bytes));
         longest_s = fmax(longest_s, seconds);
     }
     return longest_s;

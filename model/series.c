@@ -5,6 +5,7 @@
 
 #include "model/forecast.h"
 #include "model/instant.h"
+#include "model/timed_copy.h"
 
 /* The fixed point lies between these; a round of thirty years is none. */
 #define SHORTEST_S 1.0
@@ -20,9 +21,10 @@
 static double transfer_s(const struct series_input *input, const struct volume_model *model,
                          double delta_bytes)
 {
+    double longest_s = timed_copy_longest_s(input->copy_limit_ms, input->copy_hops, delta_bytes);
     double seconds = exp(duration_fit_log_s(&model->snapshot, delta_bytes));
     if (input->copies)
-        seconds += exp(duration_fit_log_s(&model->copy, delta_bytes));
+        seconds += fmin(exp(duration_fit_log_s(&model->copy, delta_bytes)), longest_s);
     return seconds;
 }
 

@@ -19,7 +19,9 @@ struct series_input {
     const struct volume_model *const
         *models; /* the volumes of the set; a round lasts as long as its slowest */
     size_t model_count;
-    bool copies;    /* each snapshot is followed by a copy to the target */
+    bool copies;           /* each snapshot is followed by a copy to the target */
+    int64_t copy_limit_ms; /* as in struct plan_input, both */
+    int copy_hops;
     int64_t at_ms;  /* around when, for the rhythm of the writes; Unix milliseconds UTC */
     double gap_s;   /* present gap: age of the newest snapshot when the next could start */
     double limit_s; /* longest final round that would do; 0 for none */

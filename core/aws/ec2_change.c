@@ -85,6 +85,8 @@ enum error_code ec2_copy_snapshot(struct client *client, const struct cloud_copy
         form_add(&form, "Encrypted", "true");
         form_add(&form, "KmsKeyId", request->key_id);
     }
+    if (request->duration_min > 0)
+        form_add_int(&form, "CompletionDurationMinutes", request->duration_min);
     form_add_tag_specification(&form, "snapshot", request->tags);
     form_add(&form, "DestinationRegion", client->region);
     TRY(form_check(&form, err));

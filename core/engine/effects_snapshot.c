@@ -12,6 +12,7 @@
 #include "core/engine/set.h"
 #include "core/engine/shares.h"
 #include "model/instant.h"
+#include "model/timed_copy.h"
 
 /* Longest time a refused call is tried again: full quotas empty slowly. */
 #define CALL_LIMIT_MS (30 * MS_PER_MINUTE)
@@ -242,6 +243,27 @@ static enum error_code key_of(struct engine *engine, const struct cloud *cloud, 
     return ERR_NONE;
 }
 
+/* The minutes to ask for, 0 for a standard copy. One in time takes up to what was asked for, also where
+ * a standard one would be quicker and is cheaper: it is asked for where that is foretold to take longer. */
+static enum error_code copy_duration(struct engine *engine, const struct cloud *cloud,
+                                     const char *id, int *minutes, struct error *err)
+{
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots seen = {0};
+    struct round round = {0};
+    int64_t limit_ms = engine->config->copy_duration_ms;
+    int hops = (int)engine->path->count;
+    *minutes = 0;
+    if (limit_ms == 0)
+        return ERR_NONE;
+    TRY(set_get_round(engine, engine->run.round, &round, err));
+    if (round.full)
+        TRY(poll_snapshots(engine, cloud, &id, 1, &seen, err));
+    double bytes = seen.count == 1 ? (double)seen.items[0].full_bytes : round.delta_bytes[1];
+    if (round.copy_s[1] >= timed_copy_longest_s(limit_ms, hops, bytes) - 1)
+        *minutes = (int)(timed_copy_ms(limit_ms, bytes) / MS_PER_MINUTE);
+    return ERR_NONE;
+}
+
 /* What the other account needs to copy: the snapshot, and its key. */
 static enum error_code lend(struct engine *engine, const struct hop *hop, const char *id,
                             struct error *err)
@@ -287,6 +309,7 @@ static enum error_code copy_one(struct engine *engine, struct objects *objects, 
         .key_id = encrypted ? hop->key_id : NULL,
         .tags = &tags,
     };
+    TRY(copy_duration(engine, hop->from, from.id, &request.duration_min, err));
     return send_copy(engine, hop->to, copy, &request, intended, err);
 }
 

@@ -163,11 +163,14 @@ enum error_code outlook_make(const struct outlook_request *request, struct outlo
         .max_downtime_ms = request->max_downtime_ms,
         .confidence = request->confidence,
         .copies = copies,
+        .copy_limit_ms = copies ? request->config->copy_duration_ms : 0,
+        .copy_hops = (int)request->path->count,
         .members = outlook->members,
         .member_count = outlook->member_count,
         .phase = PLAN_IDLE,
         .overhead = outlook->experience.overhead,
         .calibration = outlook->experience.calibration,
+        .round_price_s = (double)request->config->round_price_ms / MS_PER_SECOND,
         .seed = 1,
     };
     TRY(blackouts_parse(request->config->blackout, &input.blackouts, err));

@@ -139,6 +139,28 @@ Test(plan, what_is_told_foresees_the_rounds_that_planning_anew_adds)
     stage_done(&stage);
 }
 
+/* What the service was asked to have done by then is a bound, and no guess any more. */
+Test(plan, a_time_based_copy_takes_no_longer_than_asked)
+{
+    struct stage stage;
+    struct plan standard;
+    struct plan timed;
+    struct error err = {0};
+    stage_init(&stage, 33, 40);
+    make(&stage, &standard);
+    stage.input.copy_limit_ms = 15 * INT64_C(60000);
+    stage.input.copy_hops = 1;
+    make(&stage, &timed);
+    cr_assert(timed.round_count > 0 && standard.round_count > 0);
+    cr_expect_gt(standard.rounds[0].copy_s.p50, 8 * 3600);
+    cr_expect_float_eq(timed.rounds[0].copy_s.p95, 4500, 1, "2.2 TB at 500 MiB/s, in quarters");
+    cr_expect_leq(timed.final.copy_s.p95, 900);
+    cr_expect_leq(timed.downtime_promise_s, standard.downtime_promise_s);
+    stage.input.copy_limit_ms = 16 * INT64_C(60000);
+    cr_expect_eq(plan_make(&stage.input, &timed, &err), ERR_INVALID);
+    stage_done(&stage);
+}
+
 /* How quick a small transfer is cannot be known from large ones: one made early tells in time. */
 Test(plan, begins_at_once_while_small_transfers_are_a_guess)
 {

@@ -46,6 +46,7 @@ static const char every_key[] = "[store]\ndirectory = /srv/a\n"
                                 "instance = i-04f8e2b6d1a97c35e\nkms_key_id = alias/x\n"
                                 "[plan]\nconfidence = 0.9321\nmax_downtime = 1h30m\n"
                                 "blackout = 22:00Z/90m 2026-11-28T00:00Z/6h\n"
+                                "round_price = 45s\ncopy_duration = 30m\n"
                                 "[freeze]\nlimit = 7500ms\narchive_limit = 95s\n"
                                 "[host]\ndevice_directory = /tmp/by-id\n"
                                 "[aws]\nendpoint_url = http://127.0.0.1:4711\nprofile = night\n";
@@ -67,6 +68,8 @@ static void expect_every_key(void)
     cr_expect_str_eq(config.target_key, "alias/x");
     cr_expect_eq(config.confidence, 0.9321);
     cr_expect_eq(config.max_downtime_ms, 5400000);
+    cr_expect_eq(config.round_price_ms, 45000);
+    cr_expect_eq(config.copy_duration_ms, 1800000);
     cr_expect_eq(config.freeze_limit_ms, 7500);
     cr_expect_eq(config.archive_limit_ms, 95000);
     cr_expect_str_eq(config.device_dir, "/tmp/by-id");
@@ -269,6 +272,13 @@ Test(config, what_only_the_whole_can_tell)
     cr_assert_eq(config_set(&config, "source.volume", "vol-00000001", &err), ERR_NONE);
     cr_assert_eq(config_set(&config, "freeze.limit", "61s", &err), ERR_NONE);
     cr_expect_eq(config_check(&config, &err), ERR_CONFIG, "a freeze of more than a minute");
+    cr_assert_eq(config_set(&config, "freeze.limit", "10s", &err), ERR_NONE);
+    cr_assert_eq(config_set(&config, "plan.copy_duration", "20m", &err), ERR_NONE);
+    cr_expect_eq(config_check(&config, &err), ERR_CONFIG, "no quarter of an hour");
+    cr_assert_eq(config_set(&config, "plan.copy_duration", "48h", &err), ERR_NONE);
+    cr_expect_eq(config_check(&config, &err), ERR_NONE, "%s", err.message);
+    cr_assert_eq(config_set(&config, "plan.round_price", "0s", &err), ERR_NONE);
+    cr_expect_eq(config_check(&config, &err), ERR_CONFIG, "rounds without end");
     cr_expect_eq(config_set(&config, "source.volumes", "x", &err), ERR_CONFIG);
     cr_expect_eq(config_set(&config, "volume", "x", &err), ERR_CONFIG);
 }
