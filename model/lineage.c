@@ -1,6 +1,5 @@
 #include "model/lineage.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -210,8 +210,8 @@ enum error_code effect_plan(struct engine *engine, enum machine_event *event, st
     return code;
 }
 
-/* The wait may have been of hours, and a plan holds only while what it builds on is kept: better another
- * round now than a downtime in which everything is carried. */
+/* The wait may have been of hours. Somebody may have taken over; and a plan holds only while what it
+ * builds on is kept: better another round now than a downtime in which everything is carried. */
 enum error_code effect_wait(struct engine *engine, enum machine_event *event, struct error *err)
 {
     struct round round = {0};
@@ -219,6 +219,7 @@ enum error_code effect_wait(struct engine *engine, enum machine_event *event, st
     TRY(set_get_round(engine, engine->run.round, &round, err));
     struct counting counting = engine_counting(engine);
     TRY(counting_sleep_until(&counting, round.planned_ms, err));
+    TRY(lease_take(engine, err));
     TRY(check_bases(engine, &pruned, err));
     if (!pruned.found)
         return ERR_NONE;

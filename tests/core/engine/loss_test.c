@@ -265,3 +265,18 @@ Test(engine_loss, of_two_that_begin_at_once_one_gives_way)
     cr_assert_eq(rig_drive(&rig, RIG_ABORT, &err), ERR_NONE, "%s", err.message);
     cr_assert_eq(audit_gone(&rig, &err), ERR_NONE, "%s", err.message);
 }
+
+/* It stood still, stopped or asleep, while another one took over and came to its end. */
+Test(engine_loss, a_run_that_was_taken_over_gives_way)
+{
+    struct run run;
+    run_until(STATE_ROUND_WAIT);
+    claim("2020-01-01T00:00:00Z");
+    expect_run_on(ERR_LOCKED);
+    cr_expect_not_null(strstr(err.message, "taken over by run 'r-of-another-store'"), "%s",
+                       err.message);
+    cr_assert(rig_read(&rig, &run));
+    cr_expect_eq(run.down_ms, 0, "nobody is shut out");
+    cr_assert_eq(rig_drive(&rig, RIG_ABORT, &err), ERR_NONE, "%s", err.message);
+    cr_assert_eq(audit_gone(&rig, &err), ERR_NONE, "%s", err.message);
+}
