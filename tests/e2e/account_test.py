@@ -128,7 +128,8 @@ def test_both(move, near):
     plan = move.plan(target)
     hops = [(hop["region"], hop["account_id"]) for hop in plan["copies"]]
     h.check(hops == [("eu-west-1", ""), ("eu-west-1", B)], f"the plan names the copies: {hops}")
-    h.check(plan["rounds"][0]["copy_seconds"]["p50"] > 1.3 * near["rounds"][0]["copy_seconds"]["p50"],
+    # Of the first rounds, which carry everything, the run in between has taught something.
+    h.check(plan["final"]["copy_seconds"]["p50"] > 1.3 * near["final"]["copy_seconds"]["p50"],
             "the forecast knows of two copies")
     move.migrate(target)
     move.check_nothing_lent()
