@@ -25,7 +25,7 @@ static struct episode made_episode(void)
     for (int i = 0; i < ROUNDS; i++) {
         rounds[i] = (struct episode_round){.start = 12.0 * i,
                                            .end = 12.0 * (i + 1),
-                                           .changed_blocks = 500 + 10 * (i % 5),
+                                           .changed_blocks = 2000 + 10 * (i % 5),
                                            .duration = 2.0 + 0.1 * (i % 3)};
     }
     return (struct episode){.now = 250,
