@@ -31,7 +31,7 @@ static struct episode made_episode(void)
     return (struct episode){.now = 250,
                             .fence = 310,
                             .confidence = 0.9,
-                            .round_price = 0.1,
+                            .round_price = 0.01,
                             .rounds = rounds,
                             .round_count = ROUNDS,
                             .writes = writes,
