@@ -80,6 +80,9 @@ void rig_init(struct rig *rig, const struct rig_options *options)
     enum error_code code = fake_world_open(&rig->world, options->seed, NULL, &err);
     assert(code == ERR_NONE);
     config_init(&rig->config);
+    /* Rounds are alike: a handful has every step that a dozen has, and is died through in a third of
+     * the time. */
+    rig->config.round_price_ms = MS_PER_MINUTE;
     for (size_t i = 0; i < options->volumes; i++)
         add_volume(rig, i);
     fake_host_init(&rig->host, &rig->world);
