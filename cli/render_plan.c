@@ -45,8 +45,9 @@ static void print_rounds(const struct plan *plan, FILE *out)
     print_row(out, "final", plan->final.cut_at_ms, &plan->final.delta_bytes, &plan->downtime_s);
     double rounds = round(plan->expected_rounds);
     if (rounds > (double)plan->round_count) {
-        (void)fprintf(
-            out, "  after each round the rest is planned anew: about %.0f rounds in all\n", rounds);
+        (void)fprintf(out,
+                      "  after each round the rest is planned anew: %.0f rounds or more in all\n",
+                      rounds);
     }
 }
 

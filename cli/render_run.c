@@ -131,11 +131,13 @@ static void print_cut(const struct run *run, FILE *out)
     if (run->freeze_us == 0) {
         (void)fprintf(out, "cut        request %" PRId64 " us", run->request_us);
     } else {
-        (void)fprintf(
-            out,
-            "cut        frozen %" PRId64 " us, of which flush %" PRId64 " us, request %" PRId64
-            " us, way to the database %" PRId64 " us, thaw %" PRId64 " us",
-            run->freeze_us, run->flush_us, run->request_us, run->round_trip_us, run->thaw_us);
+        (void)fprintf(out,
+                      "cut        frozen %" PRId64 " us, of which flush %" PRId64
+                      " us, request %" PRId64 " us",
+                      run->freeze_us, run->flush_us, run->request_us);
+        if (run->round_trip_us > 0)
+            (void)fprintf(out, ", way to the database %" PRId64 " us", run->round_trip_us);
+        (void)fprintf(out, ", thaw %" PRId64 " us", run->thaw_us);
     }
     (void)fprintf(out, "; consistency '%s'%s%s\n", run->consistency,
                   run->lsn[0] == '\0' ? "" : ", WAL at ", run->lsn);

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 #include "core/engine/attempt.h"
 #include "core/engine/engine.h"
@@ -13,8 +14,25 @@
 #include "model/amount.h"
 #include "model/instant.h"
 
+/* A run's journal takes some MiB; a store without room ends it with the writers shut out. */
+#define STORE_ROOM_BYTES (INT64_C(64) << 20)
+
 #define SKEW_WARN_MS (5 * MS_PER_SECOND)
 #define SKEW_FAIL_MS (5 * MS_PER_MINUTE)
+
+static void judge_store_room(const char *store, struct finding *finding)
+{
+    char room[AMOUNT_TEXT_SIZE];
+    struct statvfs facts;
+    if (statvfs(store, &facts) != 0)
+        return;
+    double free_bytes = (double)facts.f_bavail * (double)facts.f_frsize;
+    if (free_bytes < STORE_ROOM_BYTES) {
+        finding_add(finding, VERDICT_FAIL, "make room there, or name another place with --store",
+                    "only %s are free at '%s', and a full store stops a run in its downtime",
+                    amount_text(free_bytes, room), store);
+    }
+}
 
 enum error_code check_store(struct preflight *preflight, struct finding *finding, struct error *err)
 {
@@ -25,6 +43,7 @@ enum error_code check_store(struct preflight *preflight, struct finding *finding
     } else {
         finding_add(finding, VERDICT_OK, "", "'%s' is free, no run is under way",
                     preflight->config->store);
+        judge_store_room(preflight->config->store, finding);
     }
     return ERR_NONE;
 }

@@ -224,6 +224,17 @@ def locked_store(world):
 
 
 @contextlib.contextmanager
+def small_store(world):
+    small = world.place.path / "small"
+    small.mkdir()
+    h.run("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", small)
+    try:
+        yield ["--store", small]
+    finally:
+        h.run("umount", small)
+
+
+@contextlib.contextmanager
 def fault(world, name, region="us-east-1"):
     """Somebody else is at work; the snapshots that this leaves are deleted again."""
     before = {snapshot["id"] for snapshot in world.truth()["snapshots"]}
@@ -250,6 +261,7 @@ BROKEN = [
     (denied, ("CreateSnapshots",), NO_GO, {"rights"}, "source lacks ec2:CreateSnapshots in us-east-1"),
     (one_volume, (), NO_GO, {"mounts"}, "pg_wal"),
     (store_on_data, (), NO_GO, {"freeze"}, "lies on it"),
+    (small_store, (), NO_GO, {"store"}, "a full store stops a run"),
     (target, ("kernel", "3.2.0-4-amd64"), NO_GO, {"filesystems"}, "metadata_csum"),
     (icu_column, (), GO, {"libraries"}, "ICU orders the text of 0 databases and 2 more indexes"),
     (fault, ("foreign-snapshot",), GO, {"schedulers", "pending-snapshots"}, "Lifecycle"),
