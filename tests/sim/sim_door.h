@@ -24,7 +24,7 @@ void sim_door_answer(void *self, const struct sim_request *request, struct sim_r
  * codes, by enum sim_auth_fault. */
 struct sim_service {
     const char *name;
-    const char *auth_codes[SIM_AUTH_FAULTS];
+    const char *const *auth_codes; /* SIM_AUTH_FAULTS of them */
     /* Does the call and writes the answer. False: nothing of use is in the reply, see refusal. */
     bool (*run)(struct sim_call *call);
     /* Writes the refusal in the shape of the service; the reply is empty but for its headers. */

@@ -427,15 +427,19 @@ static bool run(struct sim_call *call)
     return sim_action_run(call, action, false);
 }
 
+static const char *const auth_codes[SIM_AUTH_FAULTS] = {
+    [SIM_AUTH_MISSING] = "MissingAuthenticationTokenException",
+    [SIM_AUTH_INCOMPLETE] = "IncompleteSignatureException",
+    [SIM_AUTH_UNKNOWN_KEY] = "UnrecognizedClientException",
+    [SIM_AUTH_SIGNATURE] = "InvalidSignatureException",
+    [SIM_AUTH_EXPIRED] = "InvalidSignatureException",
+    [SIM_AUTH_TOKEN_EXPIRED] = "ExpiredTokenException",
+    [SIM_AUTH_REGION] = "UnrecognizedClientException",
+};
+
 const struct sim_service sim_ebs_service = {
     .name = "ebs",
-    .auth_codes = {[SIM_AUTH_MISSING] = "MissingAuthenticationTokenException",
-                   [SIM_AUTH_INCOMPLETE] = "IncompleteSignatureException",
-                   [SIM_AUTH_UNKNOWN_KEY] = "UnrecognizedClientException",
-                   [SIM_AUTH_SIGNATURE] = "InvalidSignatureException",
-                   [SIM_AUTH_EXPIRED] = "InvalidSignatureException",
-                   [SIM_AUTH_TOKEN_EXPIRED] = "ExpiredTokenException",
-                   [SIM_AUTH_REGION] = "UnrecognizedClientException"},
+    .auth_codes = auth_codes,
     .run = run,
     .write_error = write_error,
 };

@@ -89,15 +89,19 @@ static void write_error(struct sim_call *call)
     strbuf_puts(call->out, "</Response>");
 }
 
+static const char *const auth_codes[SIM_AUTH_FAULTS] = {
+    [SIM_AUTH_MISSING] = "MissingAuthenticationToken",
+    [SIM_AUTH_INCOMPLETE] = "IncompleteSignature",
+    [SIM_AUTH_UNKNOWN_KEY] = "AuthFailure",
+    [SIM_AUTH_SIGNATURE] = "AuthFailure",
+    [SIM_AUTH_EXPIRED] = "RequestExpired",
+    [SIM_AUTH_TOKEN_EXPIRED] = "RequestExpired",
+    [SIM_AUTH_REGION] = "AuthFailure",
+};
+
 const struct sim_service sim_ec2_service = {
     .name = "ec2",
-    .auth_codes = {[SIM_AUTH_MISSING] = "MissingAuthenticationToken",
-                   [SIM_AUTH_INCOMPLETE] = "IncompleteSignature",
-                   [SIM_AUTH_UNKNOWN_KEY] = "AuthFailure",
-                   [SIM_AUTH_SIGNATURE] = "AuthFailure",
-                   [SIM_AUTH_EXPIRED] = "RequestExpired",
-                   [SIM_AUTH_TOKEN_EXPIRED] = "RequestExpired",
-                   [SIM_AUTH_REGION] = "AuthFailure"},
+    .auth_codes = auth_codes,
     .run = run,
     .write_error = write_error,
 };

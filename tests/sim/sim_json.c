@@ -4,6 +4,16 @@
 
 #define CONTENT_TYPE "application/x-amz-json-1.1"
 
+const char *const sim_json_auth_codes[SIM_AUTH_FAULTS] = {
+    [SIM_AUTH_MISSING] = "MissingAuthenticationTokenException",
+    [SIM_AUTH_INCOMPLETE] = "IncompleteSignatureException",
+    [SIM_AUTH_UNKNOWN_KEY] = "UnrecognizedClientException",
+    [SIM_AUTH_SIGNATURE] = "InvalidSignatureException",
+    [SIM_AUTH_EXPIRED] = "InvalidSignatureException",
+    [SIM_AUTH_TOKEN_EXPIRED] = "ExpiredTokenException",
+    [SIM_AUTH_REGION] = "InvalidSignatureException",
+};
+
 bool sim_json_run(struct sim_call *call, const struct sim_action *table, const char *target)
 {
     const char *named = sim_request_header(call->request, "x-amz-target");
@@ -44,9 +54,14 @@ void sim_json_write(struct sim_call *call, struct json_object *root)
     (void)json_object_put(root);
 }
 
-void sim_json_write_error(struct sim_call *call, const char *code, const char *failure)
+void sim_json_write_error(struct sim_call *call, const char *throttled, const char *failure)
 {
     struct json_object *root = json_object_new_object();
+    const char *code = call->refusal.code;
+    if (strcmp(code, "RequestLimitExceeded") == 0)
+        code = throttled;
+    if (strcmp(code, "InternalError") == 0)
+        code = failure;
     call->reply->status = strcmp(code, failure) == 0 ? 500 : 400;
     sim_json_add_text(root, "__type", code);
     sim_json_add_text(root, "message", call->refusal.message);

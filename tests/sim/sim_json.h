@@ -1,5 +1,5 @@
-/* sim_json.h: the JSON 1.1 protocol of KMS and SSM: the operation is named by a header, the request
- * and the answer are objects. */
+/* sim_json.h: the JSON 1.1 protocol of KMS, SSM and Service Quotas: the operation is named by a
+ * header, the request and the answer are objects. */
 #ifndef TESTS_SIM_SIM_JSON_H
 #define TESTS_SIM_SIM_JSON_H
 
@@ -7,8 +7,12 @@
 
 #include <json-c/json.h>
 
+#include "tests/sim/sim_auth.h"
 #include "tests/sim/sim_call.h"
 #include "tests/sim/sim_query_service.h"
+
+/* What is wrong with a signature, in the words of these services. */
+extern const char *const sim_json_auth_codes[SIM_AUTH_FAULTS];
 
 /* Finds the operation "TARGET.Name" of the header x-amz-target in a table and runs it.
  * Refusals: UnknownOperationException; those of sim_action_run(). */
@@ -22,8 +26,9 @@ bool sim_json_read(struct sim_call *call, const char *const *known, struct json_
 /* Writes an object as the body, and frees it. */
 void sim_json_write(struct sim_call *call, struct json_object *root);
 
-/* Writes a refusal by the name that it has in this service; `failure` is the one with status 500. */
-void sim_json_write_error(struct sim_call *call, const char *code, const char *failure);
+/* Writes a refusal; RequestLimitExceeded and InternalError by the names that they have in this
+ * service, of which the second has status 500. */
+void sim_json_write_error(struct sim_call *call, const char *throttled, const char *failure);
 
 /* Adds a text to an object. */
 void sim_json_add_text(struct json_object *object, const char *name, const char *text);

@@ -402,28 +402,14 @@ static bool run(struct sim_call *call)
     return sim_json_run(call, actions, TARGET);
 }
 
-/* The names that the world's refusals have in this service. */
-static const char *kms_code(const char *code)
-{
-    if (strcmp(code, "RequestLimitExceeded") == 0)
-        return "ThrottlingException";
-    return strcmp(code, "InternalError") == 0 ? "KMSInternalException" : code;
-}
-
 static void write_error(struct sim_call *call)
 {
-    sim_json_write_error(call, kms_code(call->refusal.code), "KMSInternalException");
+    sim_json_write_error(call, "ThrottlingException", "KMSInternalException");
 }
 
 const struct sim_service sim_kms_service = {
     .name = "kms",
-    .auth_codes = {[SIM_AUTH_MISSING] = "MissingAuthenticationTokenException",
-                   [SIM_AUTH_INCOMPLETE] = "IncompleteSignatureException",
-                   [SIM_AUTH_UNKNOWN_KEY] = "UnrecognizedClientException",
-                   [SIM_AUTH_SIGNATURE] = "InvalidSignatureException",
-                   [SIM_AUTH_EXPIRED] = "InvalidSignatureException",
-                   [SIM_AUTH_TOKEN_EXPIRED] = "ExpiredTokenException",
-                   [SIM_AUTH_REGION] = "InvalidSignatureException"},
+    .auth_codes = sim_json_auth_codes,
     .run = run,
     .write_error = write_error,
 };

@@ -6,6 +6,16 @@
 
 #include "tests/sim/sim_xml_out.h"
 
+const char *const sim_query_auth_codes[SIM_AUTH_FAULTS] = {
+    [SIM_AUTH_MISSING] = "MissingAuthenticationToken",
+    [SIM_AUTH_INCOMPLETE] = "IncompleteSignature",
+    [SIM_AUTH_UNKNOWN_KEY] = "InvalidClientTokenId",
+    [SIM_AUTH_SIGNATURE] = "SignatureDoesNotMatch",
+    [SIM_AUTH_EXPIRED] = "RequestExpired",
+    [SIM_AUTH_TOKEN_EXPIRED] = "ExpiredToken",
+    [SIM_AUTH_REGION] = "SignatureDoesNotMatch",
+};
+
 static const struct sim_action *action_named(const struct sim_action *table, const char *name)
 {
     for (; table->name != NULL; table++) {

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "tests/sim/sim_auth.h"
 #include "tests/sim/sim_call.h"
 
 /* One action of a service. */
@@ -15,6 +16,9 @@ struct sim_action {
     bool (*run)(struct sim_call *call);
     bool changes; /* has effects */
 };
+
+/* What is wrong with a signature, in the words of STS, IAM and CloudWatch. */
+extern const char *const sim_query_auth_codes[SIM_AUTH_FAULTS];
 
 /* Runs an action with throttling and faults around it. `unfiltered`: see world_take_token().
  * Refusals: those of the action; RequestLimitExceeded, InternalError. */

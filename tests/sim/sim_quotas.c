@@ -163,23 +163,12 @@ static bool run(struct sim_call *call)
 
 static void write_error(struct sim_call *call)
 {
-    const char *code = call->refusal.code;
-    if (strcmp(code, "RequestLimitExceeded") == 0)
-        code = "TooManyRequestsException";
-    if (strcmp(code, "InternalError") == 0)
-        code = "ServiceException";
-    sim_json_write_error(call, code, "ServiceException");
+    sim_json_write_error(call, "TooManyRequestsException", "ServiceException");
 }
 
 const struct sim_service sim_quotas_service = {
     .name = "servicequotas",
-    .auth_codes = {[SIM_AUTH_MISSING] = "MissingAuthenticationTokenException",
-                   [SIM_AUTH_INCOMPLETE] = "IncompleteSignatureException",
-                   [SIM_AUTH_UNKNOWN_KEY] = "UnrecognizedClientException",
-                   [SIM_AUTH_SIGNATURE] = "InvalidSignatureException",
-                   [SIM_AUTH_EXPIRED] = "InvalidSignatureException",
-                   [SIM_AUTH_TOKEN_EXPIRED] = "ExpiredTokenException",
-                   [SIM_AUTH_REGION] = "InvalidSignatureException"},
+    .auth_codes = sim_json_auth_codes,
     .run = run,
     .write_error = write_error,
 };

@@ -446,23 +446,12 @@ static bool run(struct sim_call *call)
 
 static void write_error(struct sim_call *call)
 {
-    const char *code = call->refusal.code;
-    if (strcmp(code, "RequestLimitExceeded") == 0)
-        code = "ThrottlingException";
-    if (strcmp(code, "InternalError") == 0)
-        code = "InternalServerError";
-    sim_json_write_error(call, code, "InternalServerError");
+    sim_json_write_error(call, "ThrottlingException", "InternalServerError");
 }
 
 const struct sim_service sim_ssm_service = {
     .name = "ssm",
-    .auth_codes = {[SIM_AUTH_MISSING] = "MissingAuthenticationTokenException",
-                   [SIM_AUTH_INCOMPLETE] = "IncompleteSignatureException",
-                   [SIM_AUTH_UNKNOWN_KEY] = "UnrecognizedClientException",
-                   [SIM_AUTH_SIGNATURE] = "InvalidSignatureException",
-                   [SIM_AUTH_EXPIRED] = "InvalidSignatureException",
-                   [SIM_AUTH_TOKEN_EXPIRED] = "ExpiredTokenException",
-                   [SIM_AUTH_REGION] = "InvalidSignatureException"},
+    .auth_codes = sim_json_auth_codes,
     .run = run,
     .write_error = write_error,
 };

@@ -139,13 +139,7 @@ static void write_error(struct sim_call *call)
 
 const struct sim_service sim_sts_service = {
     .name = "sts",
-    .auth_codes = {[SIM_AUTH_MISSING] = "MissingAuthenticationToken",
-                   [SIM_AUTH_INCOMPLETE] = "IncompleteSignature",
-                   [SIM_AUTH_UNKNOWN_KEY] = "InvalidClientTokenId",
-                   [SIM_AUTH_SIGNATURE] = "SignatureDoesNotMatch",
-                   [SIM_AUTH_EXPIRED] = "RequestExpired",
-                   [SIM_AUTH_TOKEN_EXPIRED] = "ExpiredToken",
-                   [SIM_AUTH_REGION] = "SignatureDoesNotMatch"},
+    .auth_codes = sim_query_auth_codes,
     .run = run,
     .write_error = write_error,
 };
