@@ -65,6 +65,28 @@ static void print_hops(const struct path *path, FILE *out)
     }
 }
 
+/* What others have in flight that a round has to wait for. */
+static void print_others(const struct outlook_request *request, const struct outlook *outlook,
+                         FILE *out)
+{
+    char since[INSTANT_TEXT_SIZE];
+    char told[32] = "";
+    for (size_t i = 0; i < outlook->member_count; i++) {
+        const struct plan_member *member = &outlook->members[i];
+        if (member->foreign_ms == 0)
+            continue;
+        if (member->foreign_percent >= 0)
+            (void)snprintf(told, sizeof(told), ", at %d %%", member->foreign_percent);
+        (void)fprintf(out, "waits for %s of %s, in flight since %s%s\n", outlook->foreign_ids[i],
+                      request->config->volumes[i],
+                      instant_text(member->foreign_ms / 1000 * 1000, since), told);
+    }
+    if (outlook->places_held > 0) {
+        (void)fprintf(out, "others hold %zu of the %zu places for copies into %s\n",
+                      outlook->places_held, outlook->places.count, outlook->places_near);
+    }
+}
+
 /* The bytes of a step whose copies are asked to be quick: standard ones would take longer. */
 static double timed_bytes(const struct outlook_request *request, const struct quantiles *copy_s,
                           const struct quantiles *delta_bytes)
@@ -164,6 +186,7 @@ void render_plan_text(const struct outlook_request *request, const struct outloo
     if (request->config->blackout[0] != '\0')
         (void)fprintf(out, "nothing begins in %s\n", request->config->blackout);
     print_hops(request->path, out);
+    print_others(request, outlook, out);
     print_rounds(plan, out);
     (void)fprintf(out, "\ndowntime  %s\n", spread(&plan->downtime_s, down, sizeof(down)));
     (void)fprintf(out, "window    missed with probability %.1f %% (wanted: at most %.1f %%)\n",
@@ -199,6 +222,28 @@ static void add_hops(struct json_out *document, const struct path *path)
         json_out_text(item, "account_id", crossed ? path->account_id : "");
         json_out_text(item, "kms_key_id", path->hops[i].key_id);
     }
+}
+
+static void add_others(struct json_out *document, const struct outlook_request *request,
+                       const struct outlook *outlook)
+{
+    struct json_out *waits = json_out_array(document, "waits_for");
+    for (size_t i = 0; i < outlook->member_count; i++) {
+        const struct plan_member *member = &outlook->members[i];
+        if (member->foreign_ms == 0)
+            continue;
+        struct json_out *item = json_out_item(waits);
+        json_out_text(item, "snapshot_id", outlook->foreign_ids[i]);
+        json_out_text(item, "volume_id", request->config->volumes[i]);
+        json_out_instant(item, "started_at", member->foreign_ms);
+        json_out_int(item, "progress_percent", member->foreign_percent);
+    }
+    if (outlook->places_near == NULL)
+        return;
+    struct json_out *places = json_out_object(document, "copy_places");
+    json_out_text(places, "region", outlook->places_near);
+    json_out_int(places, "count", (int64_t)outlook->places.count);
+    json_out_int(places, "held_by_others", (int64_t)outlook->places_held);
 }
 
 static void add_rounds(struct json_out *document, const struct plan *plan)
@@ -254,6 +299,7 @@ void render_plan_json(const struct outlook_request *request, const struct outloo
     json_out_text(document, "target_account_id", request->config->target_account);
     json_out_text(document, "blackout", request->config->blackout);
     add_hops(document, request->path);
+    add_others(document, request, outlook);
     struct json_out *volumes = json_out_array(document, "volumes");
     for (size_t i = 0; i < request->config->volume_count; i++)
         json_out_item_text(volumes, request->config->volumes[i]);

@@ -193,6 +193,7 @@ struct cloud_snapshot_filter {
     const char *volume_id;
     const char *tag_key;
     const char *tag_value; /* with tag_key */
+    bool pending;          /* only what is in flight */
 };
 
 struct cloud_volume_filter {

@@ -13,9 +13,13 @@
 
 #include "model/blackout.h"
 #include "model/instant.h"
+#include "model/places.h"
 #include "model/timed_copy.h"
 
-enum key_kind { KEY_TEXT, KEY_DURATION, KEY_PROBABILITY, KEY_VOLUME, KEY_QUIESCE };
+/* The largest KEY_NUMBER. */
+#define NUMBER_MAX 10000
+
+enum key_kind { KEY_TEXT, KEY_DURATION, KEY_NUMBER, KEY_PROBABILITY, KEY_VOLUME, KEY_QUIESCE };
 
 /* What inih takes, without the end of the line. */
 #define LINE_MAX_CHARS (INI_MAX_LINE - 2)
@@ -71,6 +75,8 @@ static const struct key keys[] = {
           "Downtime that one more round must save; more makes fewer rounds."),
     OTHER("plan", "copy_duration", KEY_DURATION, copy_duration_ms,
           "Time-based copies, dearer: done in 15m, 30m, ... 48h; 0s: standard ones."),
+    OTHER("plan", "copies_at_once", KEY_NUMBER, copies_at_once,
+          "Copies in flight into a region; more only if AWS Support raised it."),
     OTHER("freeze", "limit", KEY_DURATION, freeze_limit_ms,
           "The watchdog thaws after this, come what may."),
     OTHER("freeze", "archive_limit", KEY_DURATION, archive_limit_ms,
@@ -97,6 +103,7 @@ void config_init(struct config *config)
         .checkpoint_limit_ms = 5 * MS_PER_MINUTE,
         .confidence = 0.9,
         .round_price_ms = 30 * MS_PER_SECOND,
+        .copies_at_once = PLACES_BY_DEFAULT,
         .freeze_limit_ms = 10 * MS_PER_SECOND,
         .archive_limit_ms = MS_PER_MINUTE,
     };
@@ -140,6 +147,19 @@ static enum error_code set_probability(double *probability, const struct key *ke
                          key->section, key->name, value);
     }
     *probability = parsed;
+    return ERR_NONE;
+}
+
+static enum error_code set_number(int64_t *number, const struct key *key, const char *value,
+                                  struct error *err)
+{
+    char *end = NULL;
+    long long parsed = strtoll(value, &end, 10);
+    if (end == value || *end != '\0' || parsed < 1 || parsed > NUMBER_MAX) {
+        return error_set(err, ERR_CONFIG, "%s.%s is '%s', not a number from 1 to %d", key->section,
+                         key->name, value, NUMBER_MAX);
+    }
+    *number = parsed;
     return ERR_NONE;
 }
 
@@ -202,6 +222,8 @@ static enum error_code set_key(struct config *config, const struct key *key, con
     switch (key->kind) {
     case KEY_TEXT:
         return set_text(member, key->size, key, value, err);
+    case KEY_NUMBER:
+        return set_number((int64_t *)(void *)member, key, value, err);
     case KEY_PROBABILITY:
         return set_probability((double *)(void *)member, key, value, err);
     case KEY_VOLUME:
@@ -477,6 +499,10 @@ static void write_value(const struct config *config, const struct key *key, stru
     switch (key->kind) {
     case KEY_TEXT:
         write_text(key, member, text);
+        return;
+    case KEY_NUMBER:
+        strbuf_printf(text, "%s = %" PRId64 "\n", key->name,
+                      *(const int64_t *)(const void *)member);
         return;
     case KEY_PROBABILITY:
         strbuf_printf(text, "%s = %.15g\n", key->name, *(const double *)(const void *)member);

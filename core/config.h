@@ -61,6 +61,7 @@ struct config {
     char blackout[CONFIG_TEXT_SIZE]; /* model/blackout.h; empty: none */
     int64_t round_price_ms;          /* downtime that one more round must save */
     int64_t copy_duration_ms;        /* asked of time-based copies; 0: standard ones */
+    int64_t copies_at_once;          /* that AWS lets the account have in flight into one region */
     int64_t freeze_limit_ms;
     int64_t archive_limit_ms; /* longest wait for WAL to be archived when backup mode ends */
 

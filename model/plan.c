@@ -79,7 +79,7 @@ static bool next_is_full(const struct plan_input *input)
 {
     for (size_t i = 0; i < input->member_count; i++) {
         const struct plan_member *member = &input->members[i];
-        if (member->last_snapshot_ms == 0 || (input->copies && member->last_copied_ms == 0))
+        if (rollout_base_ms(member) == 0 || (input->copies && member->last_copied_ms == 0))
             return true;
     }
     return false;
@@ -192,7 +192,7 @@ static double gap_s(const struct plan_input *input)
     double longest = 1;
     for (size_t i = 0; i < input->member_count; i++) {
         const struct plan_member *member = &input->members[i];
-        int64_t base_ms = input->copies ? member->last_copied_ms : member->last_snapshot_ms;
+        int64_t base_ms = input->copies ? member->last_copied_ms : rollout_base_ms(member);
         if (input->phase != PLAN_IDLE)
             base_ms = input->round_started_ms;
         struct quantiles full = {0};
@@ -259,9 +259,10 @@ static enum error_code check_member(const struct plan_input *input, size_t index
         return error_set(err, ERR_INVALID, "member %zu has no model", index);
     const char *id = member->model->volume_id;
     if (member->last_snapshot_ms < 0 || member->last_snapshot_ms > input->now_ms ||
-        member->last_copied_ms < 0 || member->last_copied_ms > input->now_ms)
+        member->last_copied_ms < 0 || member->last_copied_ms > input->now_ms ||
+        member->foreign_ms < 0 || member->foreign_ms > input->now_ms)
         return error_set(err, ERR_INVALID, "volume '%s' has a snapshot from the future", id);
-    bool full = member->last_snapshot_ms == 0 || (input->copies && member->last_copied_ms == 0);
+    bool full = rollout_base_ms(member) == 0 || (input->copies && member->last_copied_ms == 0);
     if (member->full_bytes < 0 || (full && member->full_bytes == 0))
         return error_set(err, ERR_INVALID, "volume '%s' starts full, full_bytes is needed", id);
     return ERR_NONE;

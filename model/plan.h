@@ -18,6 +18,7 @@
 #include "model/fit.h"
 #include "model/forecast.h"
 #include "model/overhead.h"
+#include "model/places.h"
 #include "model/series.h"
 
 #define PLAN_MAX_ROUNDS 7
@@ -29,6 +30,10 @@ struct plan_member {
     int64_t last_copied_ms;      /* newest one complete at the target; 0: the next copy is full */
     int64_t full_bytes;          /* what a full snapshot or copy carries: blocks ever written */
     int64_t pending_delta_bytes; /* of the round in flight, once known; 0 while it is not */
+    /* The newest snapshot in flight that is none of the round's: somebody else's. EBS completes the
+     * snapshots of a volume in their order, so that a round waits for it, and builds on it. */
+    int64_t foreign_ms;  /* when it began; 0: none */
+    int foreign_percent; /* how far it says it is; 0 or less if it does not say */
 };
 
 /* What is in flight now: at most one round of the whole set. */
@@ -44,6 +49,7 @@ struct plan_input {
     bool copies;             /* each snapshot is copied to the target before it counts */
     int64_t copy_limit_ms;   /* time-based copies are asked to be over by then; 0: standard ones */
     int copy_hops;           /* copies one after the other; read with copy_limit_ms */
+    struct places places;    /* where the copies go; borrowed */
     /* Writers stop at window_start_ms whatever is still running: a round in flight then is waited
      * for, which is downtime, and none is begun any more. Otherwise the fence waits for it. */
     bool fixed_fence;

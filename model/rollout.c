@@ -19,6 +19,11 @@
 #define TIME_OWN       0.66
 /* A transfer later than all but one of a thousand tells no more than that it is late. */
 #define LATEST_CHANCE 0.999
+/* Progress is told in lumps and is not linear in time: from here on it says something, ever more, and
+ * is off by such factors (of model.md; logs). */
+#define TELLING_PERCENT  10
+#define PROGRESS_SCALE   0.5
+#define PROGRESS_CERTAIN 0.15
 /* 95 % quantile of the normal distribution. */
 #define NORMAL_P95 1.6448536269514722
 /* Thirty years; keeps instants within their type whatever the history said. */
@@ -66,6 +71,12 @@ void rollout_done(struct rollout *rollout)
     *rollout = (struct rollout){0};
 }
 
+int64_t rollout_base_ms(const struct plan_member *member)
+{
+    return member->foreign_ms > member->last_snapshot_ms ? member->foreign_ms
+                                                         : member->last_snapshot_ms;
+}
+
 /* Cuts the next `count` doubles off the one allocation. */
 static double *carve(double **next, size_t count)
 {
@@ -90,6 +101,7 @@ static void carve_all(struct rollout *rollout)
     size_t draws = rollout->draw_count;
     rollout->overhead_s = carve(&next, draws);
     rollout->free_s = carve(&next, draws);
+    rollout->copies_s = carve(&next, rollout->input->member_count);
     rollout->outcome.ready_s = carve(&next, draws);
     rollout->outcome.cut_s = carve(&next, draws);
     rollout->outcome.downtime_s = carve(&next, draws);
@@ -267,6 +279,15 @@ static struct rollout_leg *leg_at(const struct rollout *rollout, const struct mo
     return leg;
 }
 
+/* Until the last of the set's copies is over that are wanted from start_s on (after now): as long as
+ * the slowest where places are free, longer where they wait for each other or for others. */
+static double copies_over_s(const struct rollout *rollout, double start_s)
+{
+    const struct plan_input *input = rollout->input;
+    int64_t start_ms = input->now_ms + llround(fmin(start_s, LONGEST_S) * 1000);
+    return places_last_over(&input->places, start_ms, rollout->copies_s, input->member_count);
+}
+
 /* Plays snapshot and copy of the whole set. */
 static void play_leg(const struct rollout *rollout, const struct moment *moment,
                      struct rollout_leg *leg)
@@ -279,17 +300,19 @@ static void play_leg(const struct rollout *rollout, const struct moment *moment,
         const struct plan_member *member = &input->members[i];
         const struct rollout_member *luck = &rollout->members[i];
         bool first = leg->previous_ms == 0;
-        int64_t base_ms = first ? member->last_snapshot_ms : leg->previous_ms;
+        int64_t base_ms = first ? rollout_base_ms(member) : leg->previous_ms;
         int64_t copied_ms = first ? member->last_copied_ms : leg->previous_ms;
         struct load load = carried(rollout, i, moment, base_ms, leg->begin_ms);
         leg->snapshot_s = fmax(leg->snapshot_s, transfer_s(&luck->snapshot, moment, &load));
         if (input->copies) {
             if (copied_ms != base_ms)
                 load = carried(rollout, i, moment, copied_ms, leg->begin_ms);
-            leg->copy_s = fmax(leg->copy_s, copy_s(rollout, &luck->copy, moment, &load));
+            rollout->copies_s[i] = copy_s(rollout, &luck->copy, moment, &load);
         }
         leg->delta_bytes += load.bytes;
     }
+    if (input->copies)
+        leg->copy_s = copies_over_s(rollout, leg->begin_s + leg->snapshot_s);
 }
 
 /* The bytes of the round in flight, for its snapshot or for its copy. */
@@ -322,16 +345,60 @@ static void play_in_flight(const struct rollout *rollout, const struct moment *m
             double left_s = input->phase == PLAN_COPY_PENDING
                                 ? remaining_s(&model->copy, &luck->copy, moment, &load, age_s)
                                 : copy_s(rollout, &luck->copy, moment, &load);
+            rollout->copies_s[i] = left_s;
             leg->copy_s = fmax(leg->copy_s, left_s);
         }
         leg->delta_bytes += load.bytes;
     }
+    if (input->copies && input->phase == PLAN_SNAPSHOT_PENDING)
+        leg->copy_s = copies_over_s(rollout, leg->snapshot_s);
     leg->made = true;
 }
 
 static struct moment moment_of(const struct rollout *rollout, size_t slot, size_t draw)
 {
     return (struct moment){.draw = draw, .slot = slot, .index = slot * rollout->draw_count + draw};
+}
+
+/* The same, but something of it told how far it is. */
+static double told_remaining_s(double remaining_s, double age_s, int percent, double surprise)
+{
+    if (percent < TELLING_PERCENT || age_s < 1)
+        return remaining_s;
+    double weight = (double)percent / 100;
+    double scale = fmax(PROGRESS_CERTAIN, PROGRESS_SCALE * (1 - weight));
+    double told = log(age_s / weight) + scale * surprise;
+    double both = (1 - weight) * log(age_s + remaining_s) + weight * told;
+    return fmax(exp(both) - age_s, 1);
+}
+
+/* How long one draw has to wait for somebody else's snapshots. */
+static double foreign_s(const struct rollout *rollout, const struct moment *moment)
+{
+    const struct plan_input *input = rollout->input;
+    double longest_s = 0;
+    for (size_t i = 0; i < input->member_count; i++) {
+        const struct plan_member *member = &input->members[i];
+        const struct transfer_luck *luck = &rollout->members[i].snapshot;
+        if (member->foreign_ms == 0)
+            continue;
+        double age_s = (double)(input->now_ms - member->foreign_ms) / 1000;
+        struct load load =
+            carried(rollout, i, moment, member->last_snapshot_ms, member->foreign_ms);
+        double left_s = remaining_s(&member->model->snapshot, luck, moment, &load, age_s);
+        left_s =
+            told_remaining_s(left_s, age_s, member->foreign_percent, luck->shared[moment->draw]);
+        longest_s = fmax(longest_s, left_s);
+    }
+    return longest_s;
+}
+
+static void settle_foreign(struct rollout *rollout)
+{
+    for (size_t draw = 0; draw < rollout->draw_count; draw++) {
+        struct moment moment = moment_of(rollout, ROLLOUT_IN_FLIGHT, draw);
+        rollout->free_s[draw] = fmax(rollout->free_s[draw], foreign_s(rollout, &moment));
+    }
 }
 
 static void settle_in_flight(struct rollout *rollout)
@@ -351,8 +418,8 @@ static enum error_code allocate(struct rollout *rollout, struct error *err)
     size_t members = rollout->input->member_count;
     size_t draws = rollout->draw_count;
     rollout->members = calloc(members, sizeof(*rollout->members));
-    rollout->numbers =
-        calloc(draws * (COMMON_ARRAYS + members * MEMBER_ARRAYS), sizeof(*rollout->numbers));
+    rollout->numbers = calloc(draws * (COMMON_ARRAYS + members * MEMBER_ARRAYS) + members,
+                              sizeof(*rollout->numbers));
     rollout->legs = calloc(draws * ROLLOUT_SLOTS, sizeof(*rollout->legs));
     if (rollout->members == NULL || rollout->numbers == NULL || rollout->legs == NULL) {
         return error_set(err, ERR_NO_MEMORY, "cannot hold %zu draws of %zu volumes", draws,
@@ -369,6 +436,7 @@ enum error_code rollout_init(struct rollout *rollout, const struct plan_input *i
     TRY(allocate(&made, err));
     TRY(draw_all(&made, err));
     settle_in_flight(&made);
+    settle_foreign(&made);
     *rollout = made;
     made = (struct rollout){0};
     return ERR_NONE;
@@ -401,7 +469,7 @@ static int64_t oldest_base_ms(const struct rollout *rollout, int64_t previous_ms
     int64_t oldest_ms = previous_ms != 0 ? previous_ms : INT64_MAX;
     for (size_t i = 0; i < input->member_count && previous_ms == 0; i++) {
         const struct plan_member *member = &input->members[i];
-        int64_t base_ms = input->copies ? member->last_copied_ms : member->last_snapshot_ms;
+        int64_t base_ms = input->copies ? member->last_copied_ms : rollout_base_ms(member);
         oldest_ms = base_ms < oldest_ms ? base_ms : oldest_ms;
     }
     return oldest_ms;

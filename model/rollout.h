@@ -40,7 +40,7 @@ struct rollout_leg {
     double start_s;
     double delta_bytes; /* sum over the set: what the copies carry, without copies the snapshots */
     double snapshot_s;  /* slowest member */
-    double copy_s;
+    double copy_s;      /* until the last is over, waits for a place included */
     /* What the numbers above were played for, whatever `made` says; rollout.c. */
     double begin_s;
     int64_t begin_ms;
@@ -68,9 +68,13 @@ struct rollout {
     double *numbers;          /* every array of doubles lies in here */
     double *overhead_s;       /* own steps in the downtime, per draw */
     double *free_s;           /* when nothing is in flight any more, per draw */
+    double *copies_s;         /* per member: of the leg that is being played */
     struct rollout_leg *legs; /* of the last play, slot-major: legs[slot * draw_count + draw] */
     struct rollout_outcome outcome;
 };
+
+/* The snapshot that a member's next one builds on, once it completed; 0: a full one is due. */
+int64_t rollout_base_ms(const struct plan_member *member);
 
 /* Frees what *rollout owns and empties it. Harmless on an empty one. */
 void rollout_done(struct rollout *rollout);

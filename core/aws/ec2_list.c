@@ -85,6 +85,8 @@ static void ask_snapshots(const void *filter, struct form *form)
         form_add_filter(form, "volume-id", f->volume_id);
     if (f->tag_key != NULL)
         form_add_tag_filter(form, f->tag_key, f->tag_value);
+    if (f->pending)
+        form_add_filter(form, "status", "pending");
 }
 
 static enum error_code take_snapshots(const struct xml *xml, int set, void *list, struct error *err)

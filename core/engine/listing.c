@@ -30,6 +30,11 @@ bool listing_has(const struct cloud_snapshots *snapshots, const char *id)
     return false;
 }
 
+bool listing_is_copy(const struct cloud_snapshot *snapshot)
+{
+    return strncmp(snapshot->volume_id, "vol-ffffffff", 12) == 0;
+}
+
 int64_t listing_instant(const struct cloud_snapshot *copy)
 {
     const char *text = cloud_tags_get(&copy->tags, TAG_INSTANT);

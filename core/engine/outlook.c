@@ -1,5 +1,6 @@
 #include "core/engine/outlook.h"
 
+#include <string.h>
 #include <sys/param.h>
 
 #include "core/engine/attempt.h"
@@ -14,6 +15,7 @@ void outlook_done(struct outlook *outlook)
     for (size_t i = 0; i < outlook->member_count; i++)
         volume_model_done(&outlook->models[i]);
     outlook->member_count = 0;
+    places_done(&outlook->places);
 }
 
 static enum error_code list(const struct outlook_request *request, const struct cloud *cloud,
@@ -48,21 +50,70 @@ static enum error_code get_volume(const struct outlook_request *request, const c
     return code;
 }
 
-/* The newest completed snapshot of the volume, whoever took it, is the base of the next. */
+/* The newest completed snapshot of the volume, whoever took it, is the base of the next; unless a
+ * newer one is in flight, which the next has to wait for. */
+static void look_at_snapshot(const struct cloud_snapshot *snapshot, struct plan_member *member,
+                             char foreign_id[CLOUD_ID_SIZE])
+{
+    if (snapshot->state == CLOUD_SNAPSHOT_PENDING && snapshot->started_ms > member->foreign_ms) {
+        member->foreign_ms = snapshot->started_ms;
+        member->foreign_percent = snapshot->progress_percent;
+        memcpy(foreign_id, snapshot->id, CLOUD_ID_SIZE);
+    }
+    if (snapshot->state != CLOUD_SNAPSHOT_COMPLETED ||
+        snapshot->started_ms <= member->last_snapshot_ms)
+        return;
+    member->last_snapshot_ms = snapshot->started_ms;
+    if (snapshot->full_bytes > 0)
+        member->full_bytes = (int64_t)snapshot->full_bytes;
+}
+
 static enum error_code look_at_source(const struct outlook_request *request, const char *volume_id,
-                                      struct plan_member *member, struct error *err)
+                                      struct plan_member *member, char foreign_id[CLOUD_ID_SIZE],
+                                      struct error *err)
 {
     CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots snapshots = {0};
     struct cloud_snapshot_filter filter = {.volume_id = volume_id};
     TRY(list(request, request->source, &filter, &snapshots, err));
+    for (size_t i = 0; i < snapshots.count; i++)
+        look_at_snapshot(&snapshots.items[i], member, foreign_id);
+    return ERR_NONE;
+}
+
+/* Who copies into a region now. */
+static enum error_code look_at_places(const struct outlook_request *request,
+                                      const struct cloud *where, int64_t now_ms,
+                                      struct places *places, struct error *err)
+{
+    CLEANUP_CLOUD_SNAPSHOTS struct cloud_snapshots snapshots = {0};
+    struct cloud_snapshot_filter filter = {.pending = true};
+    TRY(list(request, where, &filter, &snapshots, err));
     for (size_t i = 0; i < snapshots.count; i++) {
-        const struct cloud_snapshot *snapshot = &snapshots.items[i];
-        if (snapshot->state != CLOUD_SNAPSHOT_COMPLETED ||
-            snapshot->started_ms <= member->last_snapshot_ms)
+        const struct cloud_snapshot *copy = &snapshots.items[i];
+        if (copy->state == CLOUD_SNAPSHOT_PENDING && listing_is_copy(copy))
+            TRY(places_book_running(places, copy->started_ms, copy->progress_percent, now_ms, err));
+    }
+    return ERR_NONE;
+}
+
+/* The planner knows one region: that where the most is in flight. */
+static enum error_code look_at_all_places(const struct outlook_request *request,
+                                          struct outlook *outlook, struct error *err)
+{
+    int64_t now_ms = clock_now_ms(request->clock);
+    outlook->places.count = (size_t)request->config->copies_at_once;
+    for (size_t i = 0; i < request->path->count; i++) {
+        CLEANUP_PLACES struct places places = {.count = outlook->places.count};
+        const struct cloud *where = request->path->hops[i].to;
+        TRY(look_at_places(request, where, now_ms, &places, err));
+        size_t held = places_booked(&places, now_ms);
+        if (outlook->places_near != NULL && held <= outlook->places_held)
             continue;
-        member->last_snapshot_ms = snapshot->started_ms;
-        if (snapshot->full_bytes > 0)
-            member->full_bytes = (int64_t)snapshot->full_bytes;
+        places_done(&outlook->places);
+        outlook->places = places;
+        outlook->places_held = held;
+        outlook->places_near = where->region;
+        places = (struct places){0};
     }
     return ERR_NONE;
 }
@@ -131,13 +182,15 @@ static enum error_code add_member(const struct outlook_request *request, const c
         .model = model,
         .full_bytes = (int64_t)volumes.items[0].size_bytes,
     };
-    TRY(look_at_source(request, volume_id, member, err));
+    TRY(look_at_source(request, volume_id, member, outlook->foreign_ids[outlook->member_count],
+                       err));
     if (copies)
         TRY(look_at_target(request, &volumes.items[0], member, err));
     /* The service's clock may run ahead of ours by a little; the planner knows no future. */
     int64_t now_ms = clock_now_ms(request->clock);
     member->last_snapshot_ms = MIN(member->last_snapshot_ms, now_ms);
     member->last_copied_ms = MIN(member->last_copied_ms, now_ms);
+    member->foreign_ms = MIN(member->foreign_ms, now_ms);
     TRY(fit(request, &outlook->experience, volume_id, volumes.items[0].size_bytes, model, err));
     outlook->member_count++;
     return ERR_NONE;
@@ -156,6 +209,7 @@ enum error_code outlook_make(const struct outlook_request *request, struct outlo
     TRY(experience_load(&experience, &outlook->experience, err));
     for (size_t i = 0; i < request->config->volume_count; i++)
         TRY(add_member(request, request->config->volumes[i], copies, outlook, err));
+    TRY(look_at_all_places(request, outlook, err));
     struct plan_input input = {
         .now_ms = clock_now_ms(request->clock),
         .window_start_ms = request->window_start_ms,
@@ -165,6 +219,7 @@ enum error_code outlook_make(const struct outlook_request *request, struct outlo
         .copies = copies,
         .copy_limit_ms = copies ? request->config->copy_duration_ms : 0,
         .copy_hops = (int)request->path->count,
+        .places = outlook->places,
         .members = outlook->members,
         .member_count = outlook->member_count,
         .phase = PLAN_IDLE,

@@ -7,8 +7,6 @@
 #include "core/preflight/checks.h"
 #include "model/amount.h"
 
-/* Of copies Service Quotas knows nothing (EBS user guide, "Quotas for Amazon EBS"). */
-#define COPIES_MAX 20
 /* More rounds than a series ever takes before its first snapshots may go. */
 #define ROUNDS_MAX 20
 
@@ -61,12 +59,6 @@ static enum error_code ask_quota(const struct preflight *preflight, const struct
 
 /* ---- snapshots and copies ---- */
 
-/* EBS gives copies this id, of no volume. */
-static bool is_copy(const struct cloud_snapshot *snapshot)
-{
-    return strncmp(snapshot->volume_id, "vol-ffffffff", 12) == 0;
-}
-
 static enum error_code take_census(const struct preflight *preflight, const struct cloud *cloud,
                                    struct census *census, struct error *err)
 {
@@ -83,7 +75,7 @@ static enum error_code take_census(const struct preflight *preflight, const stru
     *census = (struct census){.snapshots = all.count};
     for (size_t i = 0; i < all.count; i++) {
         census->copies_in_flight +=
-            all.items[i].state == CLOUD_SNAPSHOT_PENDING && is_copy(&all.items[i]);
+            all.items[i].state == CLOUD_SNAPSHOT_PENDING && listing_is_copy(&all.items[i]);
     }
     return ERR_NONE;
 }
@@ -106,6 +98,7 @@ enum error_code check_copies(struct preflight *preflight, struct finding *findin
 {
     const struct path *path = preflight->path;
     size_t needed = preflight->config->volume_count;
+    size_t places = (size_t)preflight->config->copies_at_once;
     if (path->count == 0) {
         finding_add(finding, VERDICT_OK, "", "nothing has to be copied");
         return ERR_NONE;
@@ -113,12 +106,12 @@ enum error_code check_copies(struct preflight *preflight, struct finding *findin
     enum error_code code = take_censuses(preflight, err);
     for (size_t i = 0; code == ERR_NONE && i < path->count; i++) {
         size_t used = preflight->at_hop[i].copies_in_flight;
-        enum verdict verdict = quota_verdict(used, needed, COPIES_MAX);
+        enum verdict verdict = quota_verdict(used, needed, places);
         finding_add(finding, verdict,
                     verdict == VERDICT_OK ? ""
                                           : "ours would wait for a free place: let them end, and "
                                             "find out who begins them",
-                    "%s: %zu of %d, this set takes %zu", path->hops[i].to->region, used, COPIES_MAX,
+                    "%s: %zu of %zu, this set takes %zu", path->hops[i].to->region, used, places,
                     needed);
     }
     return finding_take(finding, code, "", err);

@@ -537,3 +537,57 @@ Test(plan, what_happens_lies_in_what_the_first_plan_promised)
     cr_expect_geq(inside, 16, "%zu of 20", inside);
     cr_expect_geq(kept, 16, "%zu of 20", kept);
 }
+
+/* EBS completes the snapshots of a volume in their order: somebody else's that runs is waited for, and
+ * is the base of the first round. */
+Test(plan, a_snapshot_of_somebody_else_is_waited_for)
+{
+    struct stage stage;
+    struct plan alone;
+    struct plan waits;
+    struct plan nearly;
+    stage_init(&stage, 37, 40);
+    stage.input.copies = false;
+    stage.member.last_snapshot_ms = 0;
+    make(&stage, &alone);
+    cr_expect(alone.rounds[0].full);
+    stage.member.foreign_ms = MADE_NOW_MS - HOUR_MS;
+    make(&stage, &waits);
+    cr_assert_gt(waits.round_count, 0);
+    cr_expect_not(waits.rounds[0].full, "the other's is the full one");
+    cr_expect_gt(waits.rounds[0].starts_at_ms, MADE_NOW_MS + 6 * HOUR_MS);
+    cr_expect_eq(waits.next.at_ms, waits.rounds[0].starts_at_ms);
+    stage.member.foreign_percent = 90;
+    make(&stage, &nearly);
+    cr_expect_lt(nearly.rounds[0].starts_at_ms, MADE_NOW_MS + HOUR_MS / 2,
+                 "nine tenths in an hour: the rest in minutes");
+    stage_done(&stage);
+}
+
+/* Twenty copies may be in flight into a region; when others hold them, the copies of the final wait,
+ * and that is downtime. */
+Test(plan, copies_wait_for_places_that_others_hold)
+{
+    struct stage stage;
+    struct plan free;
+    struct plan held;
+    struct error err = {0};
+    CLEANUP_PLACES struct places places = {.count = 2};
+    stage_init(&stage, 38, 40);
+    stage.member.last_snapshot_ms = MADE_NOW_MS - HOUR_MS / 2;
+    stage.member.last_copied_ms = MADE_NOW_MS - HOUR_MS / 2;
+    stage.input.window_start_ms = MADE_NOW_MS + HOUR_MS / 4;
+    stage.input.places = places;
+    make(&stage, &free);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(places_book(&places, MADE_NOW_MS - HOUR_MS,
+                                 stage.input.window_start_ms + 2 * HOUR_MS, &err),
+                     ERR_NONE);
+    }
+    stage.input.places = places;
+    make(&stage, &held);
+    cr_expect(free.fits, "%s", free.reason);
+    cr_expect_gt(held.final.cut_at_ms + (int64_t)(1000 * held.downtime_s.p50),
+                 stage.input.window_start_ms + 2 * HOUR_MS);
+    stage_done(&stage);
+}

@@ -47,6 +47,7 @@ static const char every_key[] = "[store]\ndirectory = /srv/a\n"
                                 "[plan]\nconfidence = 0.9321\nmax_downtime = 1h30m\n"
                                 "blackout = 22:00Z/90m 2026-11-28T00:00Z/6h\n"
                                 "round_price = 45s\ncopy_duration = 30m\n"
+                                "copies_at_once = 60\n"
                                 "[freeze]\nlimit = 7500ms\narchive_limit = 95s\n"
                                 "[host]\ndevice_directory = /tmp/by-id\n"
                                 "[aws]\nendpoint_url = http://127.0.0.1:4711\nprofile = night\n";
@@ -70,6 +71,7 @@ static void expect_every_key(void)
     cr_expect_eq(config.max_downtime_ms, 5400000);
     cr_expect_eq(config.round_price_ms, 45000);
     cr_expect_eq(config.copy_duration_ms, 1800000);
+    cr_expect_eq(config.copies_at_once, 60);
     cr_expect_eq(config.freeze_limit_ms, 7500);
     cr_expect_eq(config.archive_limit_ms, 95000);
     cr_expect_str_eq(config.device_dir, "/tmp/by-id");

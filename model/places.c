@@ -1,0 +1,138 @@
+#include "model/places.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/instant.h"
+
+/* Below this percentage progress says nothing; nothing is over sooner than this. */
+#define TELLING_PERCENT 10
+#define LEAST_LEFT_MS   MS_PER_MINUTE
+
+void places_done(struct places *places)
+{
+    free(places->steps);
+    places->steps = NULL;
+    places->step_count = 0;
+}
+
+/* How many steps lie at or before at_ms. */
+static size_t steps_until(const struct places *places, int64_t at_ms)
+{
+    size_t low = 0;
+    size_t high = places->step_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (places->steps[middle].at_ms <= at_ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+size_t places_booked(const struct places *places, int64_t at_ms)
+{
+    size_t before = steps_until(places, at_ms);
+    return before == 0 ? 0 : places->steps[before - 1].booked;
+}
+
+/* Makes sure that a step lies at at_ms; room for it is there. Returns its index. */
+static size_t cut_step(struct places *places, int64_t at_ms)
+{
+    size_t before = steps_until(places, at_ms);
+    if (before > 0 && places->steps[before - 1].at_ms == at_ms)
+        return before - 1;
+    size_t booked = before == 0 ? 0 : places->steps[before - 1].booked;
+    memmove(&places->steps[before + 1], &places->steps[before],
+            (places->step_count - before) * sizeof(*places->steps));
+    places->steps[before] = (struct places_step){.at_ms = at_ms, .booked = booked};
+    places->step_count++;
+    return before;
+}
+
+enum error_code places_book(struct places *places, int64_t start_ms, int64_t end_ms,
+                            struct error *err)
+{
+    if (end_ms <= start_ms)
+        return ERR_NONE;
+    struct places_step *steps =
+        reallocarray(places->steps, places->step_count + 2, sizeof(*places->steps));
+    if (steps == NULL)
+        return error_set(err, ERR_NO_MEMORY, "cannot hold another booking");
+    places->steps = steps;
+    size_t first = cut_step(places, start_ms);
+    size_t last = cut_step(places, end_ms);
+    for (size_t i = first; i < last; i++)
+        places->steps[i].booked++;
+    return ERR_NONE;
+}
+
+enum error_code places_book_running(struct places *places, int64_t started_ms, int percent,
+                                    int64_t now_ms, struct error *err)
+{
+    int64_t age_ms = now_ms > started_ms ? now_ms - started_ms : 0;
+    int64_t left_ms = percent < TELLING_PERCENT ? age_ms : age_ms * (100 - percent) / percent;
+    if (left_ms < LEAST_LEFT_MS)
+        left_ms = LEAST_LEFT_MS;
+    return places_book(places, started_ms < now_ms ? started_ms : now_ms, now_ms + left_ms, err);
+}
+
+/* The own copies that still run at at_s, of those begun so far. */
+static size_t count_running(const double *ends_s, size_t begun, double at_s)
+{
+    size_t running = 0;
+    for (size_t i = 0; i < begun; i++)
+        running += ends_s[i] > at_s;
+    return running;
+}
+
+static double first_end_after(const double *ends_s, size_t begun, double at_s)
+{
+    double first_s = HUGE_VAL;
+    for (size_t i = 0; i < begun; i++) {
+        if (ends_s[i] > at_s)
+            first_s = fmin(first_s, ends_s[i]);
+    }
+    return first_s;
+}
+
+/* When from at_s on (seconds after zero_ms) one more copy may begin. */
+static double free_from(const struct places *places, int64_t zero_ms, double at_s,
+                        const double *ends_s, size_t begun)
+{
+    for (;;) {
+        int64_t at_ms = zero_ms + llround(at_s * 1000);
+        size_t before = steps_until(places, at_ms);
+        size_t booked = before == 0 ? 0 : places->steps[before - 1].booked;
+        size_t running = count_running(ends_s, begun, at_s);
+        if (booked + running < places->count)
+            return at_s;
+        double next_s = first_end_after(ends_s, begun, at_s);
+        if (before < places->step_count)
+            next_s = fmin(next_s, (double)(places->steps[before].at_ms - zero_ms) / 1000);
+        at_s = next_s;
+    }
+}
+
+static double longest(const double *seconds, size_t count)
+{
+    double longest_s = 0;
+    for (size_t i = 0; i < count; i++)
+        longest_s = fmax(longest_s, seconds[i]);
+    return longest_s;
+}
+
+double places_last_over(const struct places *places, int64_t at_ms, double *seconds,
+                        size_t own_count)
+{
+    if (places->count == 0 || (places->step_count == 0 && own_count <= places->count))
+        return longest(seconds, own_count);
+    double begin_s = 0;
+    for (size_t i = 0; i < own_count; i++) {
+        begin_s = free_from(places, at_ms, begin_s, seconds, i);
+        seconds[i] += begin_s;
+    }
+    return longest(seconds, own_count);
+}
