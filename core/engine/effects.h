@@ -13,9 +13,11 @@
 typedef enum error_code effect_function(struct engine *engine, enum machine_event *event,
                                         struct error *err);
 
-/* effects_series.c: plan the rest, wait for a start, learn from a finished round. */
+/* effects_series.c: plan the rest, wait for a start. */
 effect_function effect_plan;
 effect_function effect_wait;
+
+/* effects_learn.c: learn from a finished round. */
 effect_function effect_learn;
 
 /* effects_snapshot.c: take the set of a round, copy it, wait for either. */

@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "core/engine/attempt.h"
+#include "core/engine/collect.h"
 #include "core/engine/path.h"
 #include "core/engine/poll.h"
 #include "core/engine/removal.h"
 #include "model/instant.h"
 
 #define CREATE_LIMIT_MS (30 * MS_PER_MINUTE)
+/* A run reads only the gaps that it made itself; history was collected before. */
+#define GAPS_OF_A_ROUND 2
 
 static void list_ids(const struct engine *engine, const char *ids[CLOUD_SET_MAX])
 {
@@ -273,4 +276,22 @@ enum error_code set_record_copies(struct engine *engine, struct error *err)
     TRY(span_of(engine, path_kind(engine->path, 0), &round.copy_started_ms, &unused_ms, err));
     TRY(span_of(engine, OBJECT_COPY, &unused_ms, &round.copy_done_ms, err));
     return store_put_round(engine->store, engine->run.id, &round, err);
+}
+
+enum error_code set_collect(struct engine *engine, struct error *err)
+{
+    struct collect_request request = {
+        .source = engine->source,
+        .path = engine->path,
+        .store = engine->store,
+        .clock = engine->clock,
+        .log = engine->log,
+        .max_gaps = GAPS_OF_A_ROUND,
+        .patience_ms = PATIENCE_OF_A_RUN_MS,
+    };
+    for (size_t i = 0; i < engine->config->volume_count; i++) {
+        struct collect_result result;
+        TRY(collect_volume(&request, engine->config->volumes[i], &result, err));
+    }
+    return ERR_NONE;
 }

@@ -43,4 +43,8 @@ MUST_CHECK enum error_code set_get_round(struct engine *engine, int number, stru
 MUST_CHECK enum error_code set_record_snapshots(struct engine *engine, struct error *err);
 MUST_CHECK enum error_code set_record_copies(struct engine *engine, struct error *err);
 
+/* Reads into the store what is new of every volume: snapshots, whoever took them, changed blocks,
+ * copies, write rates. Errors: those of collect_volume(). */
+MUST_CHECK enum error_code set_collect(struct engine *engine, struct error *err);
+
 #endif
