@@ -50,12 +50,13 @@ enum machine_state {
 };
 
 enum machine_event {
-    EVENT_OK,    /* the effect is done */
-    EVENT_ROUND, /* the plan says: another round */
-    EVENT_CUT,   /* the plan says: cut */
-    EVENT_HOP,   /* another copy follows on the way */
-    EVENT_LOST,  /* what was waited for failed at the service; do it again */
-    EVENT_ABORT, /* the operator gives up */
+    EVENT_OK,     /* the effect is done */
+    EVENT_ROUND,  /* the plan says: another round */
+    EVENT_CUT,    /* the plan says: cut */
+    EVENT_HOP,    /* another copy follows on the way */
+    EVENT_LOST,   /* what was waited for failed at the service; do it again */
+    EVENT_REPLAN, /* the plan is old, or what it builds on is gone */
+    EVENT_ABORT,  /* the operator gives up */
 };
 
 /* What the engine performs in a state; each is idempotent. */

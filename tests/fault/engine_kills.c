@@ -22,7 +22,9 @@ static const struct move {
     struct rig_options options;
     bool hidden;
 } moves[] = {
-    {"one", {.seed = 3, .volumes = 1, .fence = true}, false},
+    {"one-a-day-ahead",
+     {.seed = 3, .volumes = 1, .fence = true, .lead_ms = 24 * INT64_C(3600000)},
+     false},
     {"set-backup", {.seed = 4, .volumes = 2, .fence = true, .backup = true}, true},
     {"set-open", {.seed = 6, .volumes = 2, .no_instance = true}, false},
 };

@@ -18,6 +18,7 @@
 #define USED_BYTES (INT64_C(6) << 30)
 /* The database rewrites a stretch of its files a minute. */
 #define STRETCH_BYTES (INT64_C(24) << 20)
+#define WRITE_BYTES   65536
 
 static const struct caller owner = {RIG_ACCOUNT, "us-east-1", ""};
 
@@ -45,6 +46,40 @@ static void write_on(void *self)
         }
     }
     rig->written_ms = now_ms;
+}
+
+void rig_write_batch(struct rig *rig)
+{
+    struct refusal refusal;
+    struct sim_volume *volume =
+        world_volume(rig->world.world, &owner, rig->config.volumes[0], &refusal);
+    assert(volume != NULL);
+    world_touch(rig->world.world, volume, 0, RIG_BATCH_BYTES);
+    rig->batch_ms = rig->world.now_ms;
+}
+
+/* What the database wrote in a period. The world has no counters where there are no bytes, so that
+ * CloudWatch's would all be 0. */
+static double written(const struct rig *rig, const struct cloud_metric_request *request,
+                      int64_t start_ms)
+{
+    int64_t length_ms = request->period_s * MS_PER_SECOND;
+    double bytes = (double)STRETCH_BYTES * (double)length_ms / MS_PER_MINUTE;
+    bool batch = rig->batch_ms >= start_ms && rig->batch_ms < start_ms + length_ms;
+    if (batch && strcmp(request->volume_id, rig->config.volumes[0]) == 0)
+        bytes += (double)RIG_BATCH_BYTES;
+    return strcmp(request->name, "VolumeWriteBytes") == 0 ? bytes : bytes / WRITE_BYTES;
+}
+
+static enum error_code get_metric(void *self, const struct cloud_metric_request *request,
+                                  struct cloud_metric *metric, struct error *err)
+{
+    const struct fake_cloud *fake = self;
+    const struct rig *rig = fake->in->inhabitant;
+    TRY(rig->get_metric(self, request, metric, err));
+    for (size_t i = 0; i < metric->count; i++)
+        metric->points[i].sum = written(rig, request, metric->points[i].start_ms);
+    return ERR_NONE;
 }
 
 static void add_volume(struct rig *rig, size_t number)
@@ -133,6 +168,7 @@ const char *rig_target_account(const struct rig *rig)
 
 static struct run wanted_run(const struct rig *rig, int64_t now_ms)
 {
+    int64_t lead_ms = rig->options.lead_ms > 0 ? rig->options.lead_ms : MS_PER_HOUR;
     struct run run = {
         .id = RIG_RUN,
         .created_ms = now_ms,
@@ -141,8 +177,8 @@ static struct run wanted_run(const struct rig *rig, int64_t now_ms)
         .target_zone = "eu-west-1a",
         .fence = rig->options.fence,
         .backup = rig->options.backup,
-        .window_start_ms = now_ms + MS_PER_HOUR,
-        .window_end_ms = now_ms + 9 * MS_PER_HOUR,
+        .window_start_ms = now_ms + lead_ms,
+        .window_end_ms = now_ms + lead_ms + 8 * MS_PER_HOUR,
         .confidence = 0.9,
     };
     COPY_TEXT(run.source_instance, rig->world.names.instance);
@@ -157,25 +193,28 @@ static struct run wanted_run(const struct rig *rig, int64_t now_ms)
     return run;
 }
 
-static void forget(void *self, enum log_level level, int64_t at_ms, const char *message)
+static void keep(struct rig *rig, const char *message)
 {
-    (void)self;
-    (void)level;
-    (void)at_ms;
-    (void)message;
+    size_t length = strlen(rig->told);
+    (void)snprintf(rig->told + length, sizeof(rig->told) - length, "%s\n", message);
 }
 
 /* For whoever looks for the cause of a failure: RIG_TELL in the environment tells the log. */
 static void tell(void *self, enum log_level level, int64_t at_ms, const char *message)
 {
     char at[INSTANT_TEXT_SIZE];
-    const struct rig *rig = self;
+    struct rig *rig = self;
+    if (level >= LOG_INFO)
+        keep(rig, message);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+    if (getenv("RIG_TELL") == NULL)
+        return;
     (void)fprintf(stderr, "%s %lld %d %s\n", instant_text(at_ms, at), (long long)rig->world.steps,
                   (int)level, message);
 }
 
 static enum error_code act(struct rig *rig, struct store *store, enum rig_verb verb,
-                           struct error *err)
+                           enum machine_state until, struct error *err)
 {
     struct fake_cloud source_self;
     struct fake_cloud target_self;
@@ -184,10 +223,12 @@ static enum error_code act(struct rig *rig, struct store *store, enum rig_verb v
     struct cloud source = fake_cloud_init(&source_self, &rig->world, RIG_ACCOUNT, "us-east-1");
     struct cloud target =
         fake_cloud_init(&target_self, &rig->world, rig_target_account(rig), "eu-west-1");
+    rig->get_metric = source.get_metric;
+    if (rig->options.metered)
+        source.get_metric = get_metric;
     struct quiesce quiesce = fake_host_quiesce(&rig->host);
     struct clock clock = fake_world_clock(&rig->world);
-    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
-    struct log log = {.take = getenv("RIG_TELL") == NULL ? forget : tell, .self = rig};
+    struct log log = {.take = tell, .self = rig};
     const struct path_ends ends = {
         .source = &source,
         .target = &target,
@@ -215,18 +256,29 @@ static enum error_code act(struct rig *rig, struct store *store, enum rig_verb v
         code = engine_begin(&engine, err);
     }
     TRY(code);
-    return verb == RIG_ABORT ? engine_abort(&engine, err) : engine_run(&engine, err);
+    return verb == RIG_ABORT ? engine_abort(&engine, err) : engine_run_to(&engine, until, err);
 }
 
-enum error_code rig_drive(struct rig *rig, enum rig_verb verb, struct error *err)
+static enum error_code drive(struct rig *rig, enum rig_verb verb, enum machine_state until,
+                             struct error *err)
 {
     CLEANUP_STORE struct store *store = NULL;
     TRY(store_open(rig->directory, &store, err));
     TRY(store_lock(store, rig->world.now_ms, err));
     store_steps_of(&rig->world);
-    enum error_code code = act(rig, store, verb, err);
+    enum error_code code = act(rig, store, verb, until, err);
     store_steps_of(NULL);
     return code;
+}
+
+enum error_code rig_drive(struct rig *rig, enum rig_verb verb, struct error *err)
+{
+    return drive(rig, verb, STATE_DONE, err);
+}
+
+enum error_code rig_drive_to(struct rig *rig, enum machine_state state, struct error *err)
+{
+    return drive(rig, RIG_RUN_ON, state, err);
 }
 
 bool rig_drive_and_die(struct rig *rig, enum rig_verb verb, int64_t die_at, enum error_code *code,

@@ -30,6 +30,8 @@ struct rig_options {
     /* They go to another account, from under a key that only a grant lets it read: by two copies. */
     bool other_account;
     int64_t skew_ms; /* our clock is so much ahead of the world's */
+    int64_t lead_ms; /* from the beginning of the run to its window; 0: an hour */
+    bool metered;    /* CloudWatch tells what the database writes; else that it writes nothing */
 };
 
 struct rig {
@@ -39,6 +41,11 @@ struct rig {
     struct config config;
     int64_t written_ms; /* the database has written up to here */
     char directory[64];
+    int64_t batch_ms; /* the newest rig_write_batch() */
+    /* of the world, which knows no counters */
+    enum error_code (*get_metric)(void *self, const struct cloud_metric_request *request,
+                                  struct cloud_metric *metric, struct error *err);
+    char told[8192]; /* what an operator reads, a line each, as far as there is room */
 };
 
 enum rig_verb { RIG_RUN_ON, RIG_ABORT };
@@ -52,10 +59,18 @@ void rig_done(struct rig *rig);
  * and runs or aborts it. Errors: the engine's. */
 MUST_CHECK enum error_code rig_drive(struct rig *rig, enum rig_verb verb, struct error *err);
 
-/* The same by a process that is killed at its step die_at, and then buried; true if it was. One that
+/* The same by a process that ends as soon as the run is in a state, or over. */
+MUST_CHECK enum error_code rig_drive_to(struct rig *rig, enum machine_state state,
+                                        struct error *err);
+
+/* As rig_drive() by a process that is killed at its step die_at, and then buried; true if it was. One that
  * ended before has done what *code and *err tell. */
 bool rig_drive_and_die(struct rig *rig, enum rig_verb verb, int64_t die_at, enum error_code *code,
                        struct error *err);
+
+/* The database writes RIG_BATCH_BYTES of the first volume at once. */
+#define RIG_BATCH_BYTES (INT64_C(4) << 30)
+void rig_write_batch(struct rig *rig);
 
 /* Arms faults (tests/sim/fault.h); aborts if they are none. */
 void rig_arm(struct rig *rig, const char *script);
