@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +25,10 @@
 #define DIFFERENT 20
 /* Fitting and planning are functions of their arguments: volumes go to as many processes. */
 #define PROCESSES 2
+
+/* Volumes that go to one region in one night, and share its places for copies. Each process has a
+ * region of its own. */
+#define NIGHTLY 60
 
 /* A volume's past, and what who plans often keeps of it. */
 struct past {
@@ -60,8 +65,9 @@ static double cpu_ms(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? 1000 * cpu_seconds(&usage) : 0;
 }
 
-static enum error_code plan_of(const struct volume_model *model, struct plan *plan,
-                               struct error *err)
+/* places: of the region it is copied to; NULL if it is not. */
+static enum error_code plan_of(const struct volume_model *model, const struct places *places,
+                               struct plan *plan, struct error *err)
 {
     struct plan_member member = {
         .model = model,
@@ -72,15 +78,34 @@ static enum error_code plan_of(const struct volume_model *model, struct plan *pl
         .now_ms = MADE_NOW_MS,
         .window_start_ms = MADE_NOW_MS + 6 * MS_PER_HOUR,
         .window_end_ms = MADE_NOW_MS + 10 * MS_PER_HOUR,
+        .copies = places != NULL,
         .members = &member,
         .member_count = 1,
         .seed = 1,
         .draw_count = DRAWS,
     };
+    if (places != NULL)
+        input.places = *places;
     return plan_make(&input, plan, err);
 }
 
-static enum error_code fit_and_plan(const struct volume_history *history, struct stages *stages,
+/* Who is planned later finds the copies of this plan, at their medians, in his way. */
+static enum error_code book_copies(const struct plan *plan, struct places *places,
+                                   struct error *err)
+{
+    const struct plan_final *final = &plan->final;
+    int64_t start_ms = final->cut_at_ms + (int64_t)(1000 * final->snapshot_s.p50);
+    TRY(places_book(places, start_ms, start_ms + (int64_t)(1000 * final->copy_s.p50), err));
+    for (size_t i = 0; i < plan->round_count; i++) {
+        const struct plan_round *round = &plan->rounds[i];
+        start_ms = round->starts_at_ms + (int64_t)(1000 * round->snapshot_s.p50);
+        TRY(places_book(places, start_ms, start_ms + (int64_t)(1000 * round->copy_s.p50), err));
+    }
+    return ERR_NONE;
+}
+
+static enum error_code fit_and_plan(const struct volume_history *history,
+                                    const struct places *places, struct stages *stages,
                                     struct plan *plan, struct error *err)
 {
     CLEANUP_VOLUME_MODEL struct volume_model model = {0};
@@ -88,7 +113,7 @@ static enum error_code fit_and_plan(const struct volume_history *history, struct
     double start_ms = cpu_ms();
     TRY(volume_model_fit(history, MADE_NOW_MS, &model, err));
     double fitted_ms = cpu_ms();
-    TRY(plan_of(&model, plan, err));
+    TRY(plan_of(&model, places, plan, err));
     stages->fit_ms = fitted_ms - start_ms;
     stages->plan_ms = cpu_ms() - fitted_ms;
     stages->elapsed_ms = since_ms(start_us);
@@ -131,8 +156,8 @@ static enum error_code measure_volume(const struct past *pasts, struct json_out 
         struct stages again = {0};
         struct volume_history kept = pasts[i].made.history;
         kept.sums = &pasts[i].sums;
-        TRY(fit_and_plan(&pasts[i].made.history, &first, &plans[0], err));
-        TRY(fit_and_plan(&kept, &again, &plans[1], err));
+        TRY(fit_and_plan(&pasts[i].made.history, NULL, &first, &plans[0], err));
+        TRY(fit_and_plan(&kept, NULL, &again, &plans[1], err));
         if (!is_same(&plans[0], &plans[1]))
             return error_set(err, ERR_STATE, "the same input gave two plans");
         fit_ms[i] = first.fit_ms;
@@ -158,15 +183,20 @@ static enum error_code measure_volume(const struct past *pasts, struct json_out 
 
 /* Every PROCESSES-th volume from `first` on, one at a time: memory does not grow. */
 static enum error_code plan_share(const struct past *pasts, size_t first, size_t count,
-                                  struct error *err)
+                                  size_t *waited, struct error *err)
 {
+    CLEANUP_PLACES struct places places = {.count = PLACES_BY_DEFAULT};
     for (size_t i = first; i < count; i += PROCESSES) {
         struct stages stages = {0};
         struct plan plan = {0};
         const struct past *past = &pasts[i % DIFFERENT];
         struct volume_history kept = past->made.history;
         kept.sums = &past->sums;
-        TRY(fit_and_plan(&kept, &stages, &plan, err));
+        if (i / PROCESSES % NIGHTLY == 0)
+            places_done(&places);
+        TRY(fit_and_plan(&kept, &places, &stages, &plan, err));
+        *waited += places_booked(&places, plan.final.cut_at_ms) >= places.count;
+        TRY(book_copies(&plan, &places, err));
     }
     return ERR_NONE;
 }
@@ -176,6 +206,7 @@ struct fleet_cost {
     double seconds;
     double cpu_s;
     double peak_mib;
+    size_t waited; /* plans that found every place taken at their cut */
 };
 
 static enum error_code wait_share(pid_t process, struct fleet_cost *cost, struct error *err)
@@ -193,19 +224,25 @@ static enum error_code plan_fleet(const struct past *pasts, size_t count, struct
                                   struct error *err)
 {
     pid_t processes[PROCESSES];
+    size_t *waited = mmap(NULL, PROCESSES * sizeof(*waited), PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (waited == MAP_FAILED)
+        return error_set(err, ERR_NO_MEMORY, "cannot share a count");
     int64_t start_us = clock_mono_us();
     (void)fflush(stdout);
     for (size_t i = 0; i < PROCESSES; i++) {
         processes[i] = fork();
         if (processes[i] == 0)
-            _exit(plan_share(pasts, i, count, err) == ERR_NONE ? 0 : 1);
+            _exit(plan_share(pasts, i, count, &waited[i], err) == ERR_NONE ? 0 : 1);
     }
     enum error_code code = ERR_NONE;
     for (size_t i = 0; i < PROCESSES; i++) {
         enum error_code one = wait_share(processes[i], cost, err);
         code = code == ERR_NONE ? one : code;
+        cost->waited += waited[i];
     }
     cost->seconds = since_ms(start_us) / 1000;
+    (void)munmap(waited, PROCESSES * sizeof(*waited));
     return code;
 }
 
@@ -225,11 +262,14 @@ static enum error_code measure_fleets(const struct past *pasts, size_t largest,
         json_out_real(fleet, "seconds", cost.seconds);
         json_out_real(fleet, "processor_seconds", cost.cpu_s);
         json_out_real(fleet, "peak_mebibytes", cost.peak_mib);
+        json_out_int(fleet, "found_all_places_taken", (int64_t)cost.waited);
         double each_s = cost.cpu_s / (double)counts[i];
         first_cpu_s = i == 0 ? each_s : first_cpu_s;
         growth = each_s / first_cpu_s;
     }
     json_out_int(document, "processes", PROCESSES);
+    json_out_int(document, "places_for_copies", PLACES_BY_DEFAULT);
+    json_out_int(document, "volumes_a_night", NIGHTLY);
     json_out_real(document, "growth_beside_proportion", growth);
     return ERR_NONE;
 }
@@ -248,7 +288,7 @@ enum error_code speed_print(size_t volume_count, struct error *err)
     struct past pasts[DIFFERENT] = {{.made = {.rng = NULL}}};
     enum error_code code = ERR_NONE;
     struct json_out *document = json_out_new();
-    json_out_text(document, "schema", "ebshift-bench-speed-2");
+    json_out_text(document, "schema", "ebshift-bench-speed-3");
     for (size_t i = 0; i < DIFFERENT && code == ERR_NONE; i++)
         code = init_past(&pasts[i], i + 1, err);
     if (code == ERR_NONE)
@@ -274,9 +314,9 @@ enum error_code speed_of_one(double *median_ms, bool *same, struct error *err)
         struct stages stages[2] = {{0}};
         struct made_history made;
         made_history_init(&made, &seed_truth, i + 1, SNAPSHOTS, GAP_S, DAYS, 0);
-        enum error_code code = fit_and_plan(&made.history, &stages[0], &plans[0], err);
+        enum error_code code = fit_and_plan(&made.history, NULL, &stages[0], &plans[0], err);
         if (code == ERR_NONE)
-            code = fit_and_plan(&made.history, &stages[1], &plans[1], err);
+            code = fit_and_plan(&made.history, NULL, &stages[1], &plans[1], err);
         made_history_done(&made);
         TRY(code);
         *same = *same && is_same(&plans[0], &plans[1]);
@@ -349,7 +389,7 @@ enum error_code speed_print_case(size_t number, struct error *err)
     made_history_init(&made, &seed_truth, number, SNAPSHOTS, GAP_S, DAYS, 0);
     enum error_code code = volume_model_fit(&made.history, MADE_NOW_MS, &model, err);
     if (code == ERR_NONE)
-        code = plan_of(&model, &plan, err);
+        code = plan_of(&model, NULL, &plan, err);
     if (code == ERR_NONE) {
         struct json_out *document = json_out_new();
         json_out_int(document, "draws", DRAWS);

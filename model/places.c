@@ -98,21 +98,21 @@ static double first_end_after(const double *ends_s, size_t begun, double at_s)
     return first_s;
 }
 
-/* When from at_s on (seconds after zero_ms) one more copy may begin. */
-static double free_from(const struct places *places, int64_t zero_ms, double at_s,
+/* When from at_s on (seconds after zero_ms) one more copy may begin. *step is the first one after
+ * at_s, and goes along. */
+static double free_from(const struct places *places, int64_t zero_ms, double at_s, size_t *step,
                         const double *ends_s, size_t begun)
 {
     for (;;) {
-        int64_t at_ms = zero_ms + llround(at_s * 1000);
-        size_t before = steps_until(places, at_ms);
-        size_t booked = before == 0 ? 0 : places->steps[before - 1].booked;
-        size_t running = count_running(ends_s, begun, at_s);
-        if (booked + running < places->count)
+        size_t booked = *step == 0 ? 0 : places->steps[*step - 1].booked;
+        if (booked + count_running(ends_s, begun, at_s) < places->count)
             return at_s;
-        double next_s = first_end_after(ends_s, begun, at_s);
-        if (before < places->step_count)
-            next_s = fmin(next_s, (double)(places->steps[before].at_ms - zero_ms) / 1000);
-        at_s = next_s;
+        double end_s = first_end_after(ends_s, begun, at_s);
+        double step_s = HUGE_VAL;
+        if (*step < places->step_count)
+            step_s = (double)(places->steps[*step].at_ms - zero_ms) / MS_PER_SECOND;
+        *step += step_s <= end_s;
+        at_s = step_s <= end_s ? step_s : end_s;
     }
 }
 
@@ -130,8 +130,9 @@ double places_last_over(const struct places *places, int64_t at_ms, double *seco
     if (places->count == 0 || (places->step_count == 0 && own_count <= places->count))
         return longest(seconds, own_count);
     double begin_s = 0;
+    size_t step = steps_until(places, at_ms);
     for (size_t i = 0; i < own_count; i++) {
-        begin_s = free_from(places, at_ms, begin_s, seconds, i);
+        begin_s = free_from(places, at_ms, begin_s, &step, seconds, i);
         seconds[i] += begin_s;
     }
     return longest(seconds, own_count);

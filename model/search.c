@@ -9,7 +9,7 @@
 #define SEARCH_DRAWS 128
 /* A candidate that costs so many times the best one in the same few draws is not played in full. */
 #define SCREEN_DRAWS ((size_t)32)
-#define SCREEN_RATIO 1.1
+#define SCREEN_RATIO 1.05
 /* The slowest hundredth is left out of the mean, or one draw would decide. */
 #define TRIM_CHANCE 0.99
 
