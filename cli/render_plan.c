@@ -54,14 +54,12 @@ static void print_rounds(const struct plan *plan, FILE *out)
 /* Where each copy of a round is made; nothing for the one that everybody expects. */
 static void print_hops(const struct path *path, FILE *out)
 {
-    bool crossed = false;
+    char place[PATH_PLACE_SIZE];
     for (size_t i = 0; path->account_id[0] != '\0' && i < path->count; i++) {
-        const struct hop *hop = &path->hops[i];
-        crossed = crossed || hop->crosses;
-        (void)fprintf(out, "copy %zu    to %s in %s%s%s%s\n", i + 1, hop->to->region,
-                      crossed ? "account " : "the source's account",
-                      crossed ? path->account_id : "", hop->key_id[0] == '\0' ? "" : ", under ",
-                      hop->key_id);
+        const char *key_id = path->hops[i].key_id;
+        path_place(path, i, place);
+        (void)fprintf(out, "copy %zu    to %s%s%s\n", i + 1, place,
+                      key_id[0] == '\0' ? "" : ", under ", key_id);
     }
 }
 
@@ -82,8 +80,10 @@ static void print_others(const struct outlook_request *request, const struct out
                       instant_text(member->foreign_ms / 1000 * 1000, since), told);
     }
     if (outlook->places_held > 0) {
+        char place[PATH_PLACE_SIZE];
+        path_place(request->path, outlook->places_hop, place);
         (void)fprintf(out, "others hold %zu of the %zu places for copies into %s\n",
-                      outlook->places_held, outlook->places.count, outlook->places_near);
+                      outlook->places_held, outlook->places.count, place);
     }
 }
 
@@ -238,10 +238,10 @@ static void add_others(struct json_out *document, const struct outlook_request *
         json_out_instant(item, "started_at", member->foreign_ms);
         json_out_int(item, "progress_percent", member->foreign_percent);
     }
-    if (outlook->places_near == NULL)
+    if (request->path->count == 0)
         return;
     struct json_out *places = json_out_object(document, "copy_places");
-    json_out_text(places, "region", outlook->places_near);
+    json_out_text(places, "region", request->path->hops[outlook->places_hop].to->region);
     json_out_int(places, "count", (int64_t)outlook->places.count);
     json_out_int(places, "held_by_others", (int64_t)outlook->places_held);
 }

@@ -96,7 +96,7 @@ static enum error_code look_at_places(const struct outlook_request *request,
     return ERR_NONE;
 }
 
-/* The planner knows one region: that where the most is in flight. */
+/* The planner knows one hop: that where the most is in flight. */
 static enum error_code look_at_all_places(const struct outlook_request *request,
                                           struct outlook *outlook, struct error *err)
 {
@@ -107,25 +107,27 @@ static enum error_code look_at_all_places(const struct outlook_request *request,
         const struct cloud *where = request->path->hops[i].to;
         TRY(look_at_places(request, where, now_ms, &places, err));
         size_t held = places_booked(&places, now_ms);
-        if (outlook->places_near != NULL && held <= outlook->places_held)
+        if (i > 0 && held <= outlook->places_held)
             continue;
         places_done(&outlook->places);
         outlook->places = places;
         outlook->places_held = held;
-        outlook->places_near = where->region;
+        outlook->places_hop = i;
         places = (struct places){0};
     }
     return ERR_NONE;
 }
 
 /* A first copy is full, and everybody expects that; any other reason is news. */
-static void tell_full(const struct outlook_request *request, const struct cloud *where,
-                      const char *volume_id, enum lineage_full full)
+static void tell_full(const struct outlook_request *request, size_t hop, const char *volume_id,
+                      enum lineage_full full)
 {
+    char place[PATH_PLACE_SIZE];
     if (full == LINEAGE_INCREMENTAL || full == LINEAGE_FULL_FIRST)
         return;
+    path_place(request->path, hop, place);
     log_event(request->log, LOG_WARN, clock_now_ms(request->clock),
-              "the next copy of volume '%s' to %s is %s", volume_id, where->region,
+              "the next copy of volume '%s' to %s is %s", volume_id, place,
               lineage_full_text(full));
 }
 
@@ -148,7 +150,7 @@ static enum error_code look_at_target(const struct outlook_request *request,
     for (; wanted.hop < request->path->count; wanted.hop++) {
         struct base base = {0};
         TRY(base_find(&wanted, &base, err));
-        tell_full(request, request->path->hops[wanted.hop].to, volume->id, base.full);
+        tell_full(request, wanted.hop, volume->id, base.full);
         member->last_copied_ms = MIN(member->last_copied_ms, base.instant_ms);
     }
     return ERR_NONE;

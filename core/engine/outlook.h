@@ -42,9 +42,9 @@ struct outlook {
     struct plan_member members[CLOUD_SET_MAX];
     char foreign_ids[CLOUD_SET_MAX][CLOUD_ID_SIZE]; /* what members[i].foreign_ms tells of; or "" */
     size_t member_count;
-    struct places places;    /* of the region on the path with the fewest free */
-    size_t places_held;      /* by others, now */
-    const char *places_near; /* that region; NULL without copies */
+    struct places places; /* of the hop with the fewest free */
+    size_t places_held;   /* by others, now */
+    size_t places_hop;    /* that hop */
     struct plan plan;
 };
 

@@ -55,6 +55,21 @@ struct path path_make(const struct path_ends *ends)
     return path;
 }
 
+void path_place(const struct path *path, size_t hop, char text[PATH_PLACE_SIZE])
+{
+    const char *region = path->hops[hop].to->region;
+    bool crossed = false;
+    for (size_t i = 0; i <= hop; i++)
+        crossed = crossed || path->hops[i].crosses;
+    if (path->account_id[0] == '\0') {
+        (void)snprintf(text, PATH_PLACE_SIZE, "%s", region);
+    } else if (crossed) {
+        (void)snprintf(text, PATH_PLACE_SIZE, "%s in account %s", region, path->account_id);
+    } else {
+        (void)snprintf(text, PATH_PLACE_SIZE, "%s in the source's account", region);
+    }
+}
+
 enum object_kind path_kind(const struct path *path, size_t hop)
 {
     if (hop + 1 == path->count)

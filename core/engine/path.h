@@ -16,7 +16,8 @@
 #include "core/cloud.h"
 #include "core/store.h"
 
-#define PATH_HOPS_MAX 3
+#define PATH_HOPS_MAX   3
+#define PATH_PLACE_SIZE 64
 
 /* One copy of a snapshot, made by the destination. */
 struct hop {
@@ -50,6 +51,9 @@ struct path_ends {
 
 /* The path between two ends. */
 struct path path_make(const struct path_ends *ends);
+
+/* Where a hop makes its copies, for people: the region, and in whose account where there are two. */
+void path_place(const struct path *path, size_t hop, char text[PATH_PLACE_SIZE]);
 
 /* What the store calls the copies of a hop: those of the last one are what volumes are made of. */
 enum object_kind path_kind(const struct path *path, size_t hop);

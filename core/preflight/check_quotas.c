@@ -106,20 +106,21 @@ enum error_code check_copies(struct preflight *preflight, struct finding *findin
     enum error_code code = take_censuses(preflight, err);
     for (size_t i = 0; code == ERR_NONE && i < path->count; i++) {
         size_t used = preflight->at_hop[i].copies_in_flight;
+        char place[PATH_PLACE_SIZE];
+        path_place(path, i, place);
         enum verdict verdict = quota_verdict(used, needed, places);
         finding_add(finding, verdict,
                     verdict == VERDICT_OK ? ""
                                           : "ours would wait for a free place: let them end, and "
                                             "find out who begins them",
-                    "%s: %zu of %zu, this set takes %zu", path->hops[i].to->region, used, places,
-                    needed);
+                    "%s: %zu of %zu, this set takes %zu", place, used, places, needed);
     }
     return finding_take(finding, code, "", err);
 }
 
 static enum error_code judge_snapshots(const struct preflight *preflight, const struct cloud *cloud,
-                                       const struct census *census, struct finding *finding,
-                                       struct error *err)
+                                       const struct census *census, const char *place,
+                                       struct finding *finding, struct error *err)
 {
     size_t needed = ROUNDS_MAX * preflight->config->volume_count;
     struct granted granted;
@@ -129,8 +130,7 @@ static enum error_code judge_snapshots(const struct preflight *preflight, const 
                 verdict == VERDICT_OK ? ""
                                       : "delete what nobody needs, or ask Service Quotas for more "
                                         "(L-309BACF6)",
-                "%s: %zu of %" PRIu64 "%s", cloud->region, census->snapshots, granted.value,
-                granted.note);
+                "%s: %zu of %" PRIu64 "%s", place, census->snapshots, granted.value, granted.note);
     return ERR_NONE;
 }
 
@@ -138,9 +138,12 @@ enum error_code check_quota(struct preflight *preflight, struct finding *finding
 {
     enum error_code code = take_censuses(preflight, err);
     if (code == ERR_NONE)
-        code = judge_snapshots(preflight, preflight->source, &preflight->at_source, finding, err);
+        code = judge_snapshots(preflight, preflight->source, &preflight->at_source,
+                               preflight->source->region, finding, err);
     for (size_t i = 0; code == ERR_NONE && i < preflight->path->count; i++) {
-        code = judge_snapshots(preflight, preflight->path->hops[i].to, &preflight->at_hop[i],
+        char place[PATH_PLACE_SIZE];
+        path_place(preflight->path, i, place);
+        code = judge_snapshots(preflight, preflight->path->hops[i].to, &preflight->at_hop[i], place,
                                finding, err);
     }
     return finding_take(finding, code, "", err);

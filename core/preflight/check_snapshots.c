@@ -85,15 +85,16 @@ static enum error_code look_at_copies(const struct preflight *preflight,
         .patience_ms = PATIENCE_AT_A_PROMPT_MS,
     };
     for (; wanted.hop < preflight->path->count; wanted.hop++) {
-        const char *region = preflight->path->hops[wanted.hop].to->region;
+        char place[PATH_PLACE_SIZE];
         struct base base = {0};
+        path_place(preflight->path, wanted.hop, place);
         TRY(base_find(&wanted, &base, err));
         if (base.full == LINEAGE_FULL_FIRST) {
             finding_add(finding, VERDICT_WARN, REMEDY_FULL, "'%s' was never copied to %s",
-                        volume->id, region);
+                        volume->id, place);
         } else if (base.full != LINEAGE_INCREMENTAL) {
             finding_add(finding, VERDICT_WARN, REMEDY_FULL, "the next copy of '%s' to %s is %s",
-                        volume->id, region, lineage_full_text(base.full));
+                        volume->id, place, lineage_full_text(base.full));
         }
     }
     return ERR_NONE;

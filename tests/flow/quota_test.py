@@ -10,6 +10,7 @@ import harness as h  # noqa: E402  pylint: disable=wrong-import-position
 
 GP3, IO2_IOPS, SNAPSHOTS = "L-7A658B76", "L-8D977E7E", "L-309BACF6"
 ROLE = "ebshift-source"
+B = "444455556666"
 
 
 class Account:
@@ -76,6 +77,16 @@ def check_service(account):
         h.check("VolumeLimitExceeded" in str(refused), "EC2 refuses a volume beyond it")
 
 
+def check_places(account):
+    """Two copies into one region count in two accounts, with quotas of their own: whose is told."""
+    found = account.preflight(3, "--to-account", B, "--to-role",
+                              account.cloud.env["CLOUDSIM_ROLE_B"])
+    for name in ("copies-in-flight", "snapshot-quota", "lineage"):
+        told = found[name]["finding"]
+        h.check("eu-west-1 in the source's account" in told and f"eu-west-1 in account {B}" in told,
+                f"{name}: {told}")
+
+
 def test(place):
     account = Account(place)
     check_service(account)
@@ -93,6 +104,7 @@ def test(place):
     h.check("60.0 TiB" in found["volume-quota"]["finding"], "more was asked for, and is enough: " +
             found["volume-quota"]["finding"])
 
+    check_places(account)
     account.allow()
     found = account.preflight(0, "--profile", "limited")
     h.check("assumed" not in found["volume-quota"]["finding"], "the printed rights are enough to ask")

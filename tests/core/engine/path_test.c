@@ -69,6 +69,41 @@ ParameterizedTest(struct path_case *c, path, make)
     cr_expect(path.count == 0 || path_source_kind(&path, 0) == OBJECT_SNAPSHOT);
 }
 
+/* The places of a path in words. */
+static void write_places(const struct path *path, char text[256])
+{
+    text[0] = '\0';
+    for (size_t i = 0, used = 0; i < path->count; i++) {
+        char place[PATH_PLACE_SIZE];
+        path_place(path, i, place);
+        used += (size_t)snprintf(text + used, 256 - used, "%s; ", place);
+    }
+}
+
+/* Two of three copies are made in the region where the snapshots change hands. */
+Test(path, place)
+{
+    const struct cloud here = cloud_in("us-east-1");
+    const struct cloud there = cloud_in("us-west-2");
+    const struct cloud via = cloud_in("eu-west-1");
+    struct path_ends ends = {.source = &here,
+                             .target = &there,
+                             .target_key = "",
+                             .account_id = "",
+                             .via_source = &via,
+                             .via_target = &via,
+                             .via_key = ""};
+    char text[256];
+    struct path path = path_make(&ends);
+    write_places(&path, text);
+    cr_expect_str_eq(text, "us-west-2; ", "one account needs no name");
+    ends.account_id = "444455556666";
+    path = path_make(&ends);
+    write_places(&path, text);
+    cr_expect_str_eq(text, "eu-west-1 in the source's account; eu-west-1 in account 444455556666; "
+                           "us-west-2 in account 444455556666; ");
+}
+
 /* What is not encrypted stays so until a hop names a key that somebody chose. */
 Test(path, encryption)
 {
