@@ -43,11 +43,10 @@ static void print_rounds(const struct plan *plan, FILE *out)
                   &plan->rounds[i].duration_s);
     }
     print_row(out, "final", plan->final.cut_at_ms, &plan->final.delta_bytes, &plan->downtime_s);
-    double rounds = round(plan->expected_rounds);
-    if (rounds > (double)plan->round_count) {
+    if (plan->round_count > 0) {
         (void)fprintf(out,
                       "  after each round the rest is planned anew: %.0f rounds or more in all\n",
-                      rounds);
+                      fmax(round(plan->expected_rounds), (double)plan->round_count));
     }
 }
 
