@@ -8,6 +8,7 @@
 #include "core/engine/lease.h"
 #include "core/engine/listing.h"
 #include "core/engine/objects.h"
+#include "core/engine/others.h"
 #include "core/engine/outlook.h"
 #include "core/engine/path.h"
 #include "core/engine/poll.h"
@@ -146,10 +147,15 @@ static enum error_code begin_round(struct engine *engine, const struct plan *pla
     return ERR_NONE;
 }
 
-static enum error_code check_plan(struct engine *engine, const struct plan *plan, struct error *err)
+static enum error_code check_plan(struct engine *engine, const struct outlook *outlook,
+                                  struct error *err)
 {
-    if (plan->next.action == PLAN_NEVER)
-        return error_set(err, ERR_DEADLINE, "%s", plan->reason);
+    const struct plan *plan = &outlook->plan;
+    if (plan->next.action == PLAN_NEVER) {
+        (void)error_set(err, ERR_DEADLINE, "%s", plan->reason);
+        others_blame(engine, outlook, err);
+        return ERR_DEADLINE;
+    }
     if (plan->fits || engine->force)
         return ERR_NONE;
     /* Once a plan was accepted, being a little late is no reason to leave the operator alone: as
@@ -180,7 +186,7 @@ static enum error_code plan_and_begin(struct engine *engine, struct outlook *out
     struct counting counting = engine_counting(engine);
     TRY(counting_read(&counting, err));
     TRY(outlook_make(&request, outlook, err));
-    TRY(check_plan(engine, &outlook->plan, err));
+    TRY(check_plan(engine, outlook, err));
     return begin_round(engine, &outlook->plan, event, err);
 }
 
@@ -291,15 +297,18 @@ static enum error_code sleep_on_plan(struct engine *engine, bool *old, struct er
 }
 
 /* The wait may have been of hours. Somebody may have taken over. The database may have written more
- * or less than was foreseen, and somebody may have taken a snapshot: an old plan is made anew. And
- * one holds only while what it builds on is kept: better another round now than a downtime in which
- * everything is carried. */
+ * or less than was foreseen, and somebody may have taken a snapshot: an old plan is made anew. What
+ * somebody else has in flight at the start is waited for, as ours would have to wait for it in any
+ * case. And a plan holds only while what it builds on is kept: better another round now than a
+ * downtime in which everything is carried. */
 enum error_code effect_wait(struct engine *engine, enum machine_event *event, struct error *err)
 {
     struct pruned pruned = {.round = engine->run.round - 1};
     bool old = false;
     TRY(sleep_on_plan(engine, &old, err));
     TRY(lease_take(engine, err));
+    if (!old)
+        TRY(others_await(engine, &old, err));
     if (!old)
         TRY(check_bases(engine, &pruned, err));
     if (!old && !pruned.found)

@@ -121,6 +121,7 @@ static void take_snapshot_of(size_t number)
 static void pass(int64_t ms)
 {
     rig.world.now_ms += ms;
+    world_advance(rig.world.world);
     rig.world.live(&rig);
 }
 
@@ -226,4 +227,43 @@ Test(engine_replan, before_a_cut_that_is_far_off_there_is_time_for_another_round
     cr_assert(rig_read(&rig, &run));
     cr_expect_eq(count_told(", not the cut at "), 1, "%s", rig.told);
     cr_expect_lt(read_round(2).copy_done_ms, run.window_start_ms, "over by the time of the cut");
+}
+
+/* Ours would be completed after theirs, and the database be shut out for as long. */
+Test(engine_replan, the_cut_waits_for_what_somebody_else_began)
+{
+    struct run run;
+    cr_assert_eq(rig_drive_to(&rig, STATE_CUT_WAIT, &err), ERR_NONE, "%s", err.message);
+    for (int i = 0; i < 4; i++) {
+        pass(30 * MS_PER_SECOND);
+        take_snapshot_of(0);
+    }
+    int64_t began_ms = rig.world.now_ms;
+    expect_done();
+    cr_assert(rig_read(&rig, &run));
+    cr_expect_geq(count_told("which somebody else began"), 1, "%s", rig.told);
+    cr_expect_gt(run.down_ms, began_ms + MS_PER_MINUTE, "shut out only when they are over");
+    struct round final = read_round(run.round);
+    double snapshot_s = (double)(final.snapshot_done_ms - final.started_ms) / MS_PER_SECOND;
+    cr_expect_lt(snapshot_s, final.snapshot_s[2], "%g s", snapshot_s);
+}
+
+/* While no place is free for it, the final copy would be refused, with the database shut out. */
+Test(engine_replan, the_cut_waits_for_a_place_for_its_copy)
+{
+    struct run run;
+    struct caller there = {.account = RIG_ACCOUNT, .region = "eu-west-1"};
+    enum call_fate fate;
+    struct refusal no;
+    cr_assert_eq(rig_drive_to(&rig, STATE_CUT_WAIT, &err), ERR_NONE, "%s", err.message);
+    pass(30 * MS_PER_SECOND);
+    rig_arm(&rig, "foreign-copies:DescribeVolumes");
+    cr_assert(world_begin_call(rig.world.world, &there, "DescribeVolumes", &fate, &no));
+    int64_t began_ms = rig.world.now_ms;
+    expect_done();
+    cr_assert(rig_read(&rig, &run));
+    cr_expect_geq(count_told("a place for copies into eu-west-1"), 1, "%s", rig.told);
+    cr_expect_gt(run.down_ms, began_ms + 5 * MS_PER_MINUTE, "shut out only when there is one");
+    struct round final = read_round(run.round);
+    cr_expect_lt(final.copy_started_ms - final.snapshot_done_ms, MS_PER_MINUTE);
 }
