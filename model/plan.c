@@ -162,7 +162,7 @@ static void report_unhurried(const struct search *search, struct plan *plan)
 {
     double ready_s = 0;
     plan->attainable_s = search_unhurried(search, &ready_s);
-    plan->earliest_cut_ms = instant_after(search->input, ready_s);
+    plan->earliest_cut_ms = allowed_after(search->input, ready_s);
 }
 
 static void report(const struct search *search, const struct choice *choice, struct plan *plan)

@@ -13,7 +13,7 @@ static const char *seconds_text(double seconds, char text[DURATION_TEXT_SIZE])
 
 static int64_t whole_minute_after(int64_t at_ms)
 {
-    return at_ms / MS_PER_MINUTE * MS_PER_MINUTE + MS_PER_MINUTE;
+    return (at_ms + MS_PER_MINUTE - 1) / MS_PER_MINUTE * MS_PER_MINUTE;
 }
 
 static void explain_window_over(const struct plan_input *input, struct plan *plan)
@@ -24,14 +24,31 @@ static void explain_window_over(const struct plan_input *input, struct plan *pla
     snprintf(plan->remedy, sizeof(plan->remedy), "choose a window in the future");
 }
 
+/* When something may begin in the window; no sooner than its end if nothing may. */
+static int64_t allowed_in_window(const struct plan_input *input)
+{
+    int64_t from_ms =
+        input->now_ms > input->window_start_ms ? input->now_ms : input->window_start_ms;
+    return blackouts_end(&input->blackouts, from_ms);
+}
+
+static void explain_blackout(const struct plan_input *input, struct plan *plan)
+{
+    char end[INSTANT_TEXT_SIZE];
+    snprintf(plan->reason, sizeof(plan->reason), "blackouts cover the whole window, until %s",
+             instant_text(allowed_in_window(input), end));
+    snprintf(plan->remedy, sizeof(plan->remedy),
+             "let the window end later, or change the blackouts (plan.blackout)");
+}
+
 static void explain_fit(const struct plan_input *input, struct plan *plan)
 {
     char final[DURATION_TEXT_SIZE];
     char promise[DURATION_TEXT_SIZE];
     double final_s = plan->final.snapshot_s.p50 + plan->final.copy_s.p50;
     snprintf(plan->reason, sizeof(plan->reason),
-             "%zu round%s, then a final of %s; downtime at most %s with %.0f %%%s",
-             plan->round_count, plan->round_count == 1 ? "" : "s", seconds_text(final_s, final),
+             "%zu round%s, then a final of %s; downtime at most %s with %g %%%s", plan->round_count,
+             plan->round_count == 1 ? "" : "s", seconds_text(final_s, final),
              seconds_text(plan->downtime_promise_s, promise), 100 * input->confidence,
              plan->prior_only ? ", from priors alone" : "");
     if (plan->prior_only) {
@@ -54,7 +71,7 @@ static double first_step(const struct plan *plan, bool *full, double *bytes)
 }
 
 /* A later window would do. */
-static void explain_late(struct plan *plan)
+static void explain_late(const struct plan_input *input, struct plan *plan)
 {
     char ready[INSTANT_TEXT_SIZE];
     char length[DURATION_TEXT_SIZE];
@@ -63,9 +80,9 @@ static void explain_late(struct plan *plan)
     double step_s = first_step(plan, &full, &bytes);
     snprintf(plan->reason, sizeof(plan->reason),
              "too late for this window: the next step carries %s%.1f GB and takes about %s, the "
-             "chance to miss is %.0f %%",
+             "chance to miss is %.1f %%, wanted is at most %g %%",
              full ? "all of " : "", bytes / 1e9, seconds_text(step_s, length),
-             100 * plan->window_miss_probability);
+             100 * plan->window_miss_probability, 100 - 100 * input->confidence);
     snprintf(plan->remedy, sizeof(plan->remedy), "begin now and let the window begin after %s",
              instant_text(whole_minute_after(plan->earliest_cut_ms), ready));
 }
@@ -76,7 +93,7 @@ static void explain_hours(const struct plan_input *input, struct plan *plan)
     char ready[INSTANT_TEXT_SIZE];
     char promise[DURATION_TEXT_SIZE];
     snprintf(plan->reason, sizeof(plan->reason),
-             "the chance to keep this window is %.0f %%, wanted are %.0f %%",
+             "the chance to keep this window is %.1f %%, wanted are %g %%",
              100 * (1 - plan->window_miss_probability), 100 * input->confidence);
     snprintf(plan->remedy, sizeof(plan->remedy),
              "lengthen the window, or let it begin in other hours: a cut at %s could promise %s",
@@ -89,7 +106,7 @@ static void explain_odds(const struct plan_input *input, struct plan *plan)
 {
     char promise[DURATION_TEXT_SIZE];
     snprintf(plan->reason, sizeof(plan->reason),
-             "the chance to keep the window is %.0f %%, wanted are %.0f %%%s",
+             "the chance to keep the window is %.1f %%, wanted are %g %%%s",
              100 * (1 - plan->window_miss_probability), 100 * input->confidence,
              plan->prior_only ? "; the forecast speaks from priors alone" : "");
     seconds_text(plan->attainable_s, promise);
@@ -115,12 +132,14 @@ void plan_explain(const struct plan_input *input, struct plan *plan)
         explain_window_over(input, plan);
     } else if (plan->fits) {
         explain_fit(input, plan);
+    } else if (allowed_in_window(input) >= input->window_end_ms) {
+        explain_blackout(input, plan);
     } else if (!plan->converges) {
         copy_series_text(plan);
     } else if (plan->attainable_s > search_limit_s(input)) {
         explain_odds(input, plan);
     } else if (plan->earliest_cut_ms > input->window_start_ms) {
-        explain_late(plan);
+        explain_late(input, plan);
     } else {
         explain_hours(input, plan);
     }

@@ -366,6 +366,23 @@ Test(plan, nothing_begins_in_a_blackout)
     stage_done(&stage);
 }
 
+/* Otherwise the remedy would name an instant at which nothing may begin either. */
+Test(plan, the_earliest_cut_is_in_no_blackout)
+{
+    struct stage stage;
+    struct plan free;
+    struct plan plan;
+    stage_init(&stage, 39, 40);
+    make(&stage, &free);
+    stage.input.blackouts = (struct blackouts){
+        .items = {{.start_ms = free.earliest_cut_ms - HOUR_MS, .length_ms = 4 * HOUR_MS}},
+        .count = 1,
+    };
+    make(&stage, &plan);
+    cr_expect_eq(blackouts_end(&stage.input.blackouts, plan.earliest_cut_ms), plan.earliest_cut_ms);
+    stage_done(&stage);
+}
+
 Test(plan, a_set_is_as_slow_as_its_slowest_volume)
 {
     struct stage stage;
