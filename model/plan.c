@@ -107,8 +107,21 @@ static void add_round(const struct search *search, size_t slot, struct plan *pla
     plan->rounds[plan->round_count++] = round;
 }
 
-/* A round that only some draws make begins, in its own median, after the median cut (the slow ones) or
- * before the round before it (the quick ones): it is no part of the schedule that people read. */
+/* A round that only some draws make begins, in its own median, before the round before it (the quick
+ * ones), or so near the median cut or after it (the slow ones) that most of it would lie beyond. */
+static bool is_in_schedule(const struct search *search, const struct plan *plan, size_t slot,
+                           double last_s, double cut_s)
+{
+    if (!is_made(search->rollout, slot))
+        return false;
+    double start_s = leg_quantiles(search, slot, LEG_START).p50;
+    double length_s = leg_quantiles(search, slot, LEG_DURATION).p50;
+    if (start_s >= cut_s || start_s <= last_s)
+        return false;
+    return plan->round_count == 0 || start_s + length_s / 2 <= cut_s;
+}
+
+/* What people read as a schedule. The first round is in any case: it is what comes next. */
 static void report_steps(const struct search *search, struct plan *plan)
 {
     struct quantiles cut = leg_quantiles(search, ROLLOUT_FINAL, LEG_START);
@@ -117,12 +130,11 @@ static void report_steps(const struct search *search, struct plan *plan)
         add_round(search, ROLLOUT_IN_FLIGHT, plan);
     double last_s = -1;
     for (size_t slot = 0; slot < PLAN_MAX_ROUNDS; slot++) {
-        double start_s = leg_quantiles(search, slot, LEG_START).p50;
-        if (plan->round_count == PLAN_MAX_ROUNDS || !is_made(search->rollout, slot) ||
-            start_s >= cut.p50 || start_s <= last_s)
+        if (plan->round_count == PLAN_MAX_ROUNDS ||
+            !is_in_schedule(search, plan, slot, last_s, cut.p50))
             continue;
         add_round(search, slot, plan);
-        last_s = start_s;
+        last_s = leg_quantiles(search, slot, LEG_START).p50;
     }
     plan->final.full = plan->round_count == 0 && next_is_full(search->input);
     plan->final.delta_bytes = leg_quantiles(search, ROLLOUT_FINAL, LEG_DELTA);

@@ -340,6 +340,28 @@ Test(plan, no_further_round_when_it_would_outlast_the_window)
     stage_done(&stage);
 }
 
+/* People read it as a schedule: what begins before the cut is over by then, or nearly. */
+Test(plan, the_last_round_that_is_told_lies_before_the_cut)
+{
+    for (unsigned long seed = 60; seed < 110; seed++) {
+        struct stage stage;
+        struct plan plan;
+        stage_init(&stage, seed, 40);
+        stage.input.window_start_ms = MADE_NOW_MS + (int64_t)(16 + seed % 24) * HOUR_MS;
+        stage.input.window_end_ms = stage.input.window_start_ms + 8 * HOUR_MS;
+        stage.input.max_downtime_ms = 0;
+        make(&stage, &plan);
+        for (size_t i = 1; i < plan.round_count; i++) {
+            const struct plan_round *round = &plan.rounds[i];
+            double left_s = (double)(plan.final.cut_at_ms - round->starts_at_ms) / 1000;
+            cr_expect_geq(left_s, round->duration_s.p50 / 2,
+                          "seed %lu, round %zu of %zu: %g s of %g", seed, i + 1, plan.round_count,
+                          left_s, round->duration_s.p50);
+        }
+        stage_done(&stage);
+    }
+}
+
 /* Two hours around each begin that was planned, and the cut in the middle of the window's first. */
 Test(plan, nothing_begins_in_a_blackout)
 {
