@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "cli/json_out.h"
 #include "model/amount.h"
@@ -149,24 +150,33 @@ static void print_price(const struct outlook_request *request, const struct plan
                   usd_digits(timed_usd), timed_usd, TIMED_COPY_MIB_PER_S, TIMED_COPY_ALL_MIB_PER_S);
 }
 
-/* Where the forecast of the volumes comes from that have no history of their own. */
-static void print_prior(const struct outlook *outlook, FILE *out)
+/* The volumes that have no history of their own and are judged alike; nothing if there are none. A
+ * first snapshot carried nobody knows what, so it is the second that teaches. */
+static void print_judged(const struct outlook_request *request, const struct outlook *outlook,
+                         bool by_account, FILE *out)
 {
-    size_t volumes = SIZE_MAX;
+    size_t others = SIZE_MAX;
+    size_t named = 0;
     for (size_t i = 0; i < outlook->member_count; i++) {
         const struct volume_model *model = &outlook->models[i];
-        if (model->prior_only && model->prior.snapshot_volumes < volumes)
-            volumes = model->prior.snapshot_volumes;
+        if (model->prior_only && (model->prior.snapshot_volumes > 0) == by_account)
+            others = MIN(others, model->prior.snapshot_volumes);
     }
-    if (volumes > 0) {
-        (void)fprintf(out,
-                      "note      a volume without a past is judged by %zu others of the account: "
-                      "take a snapshot of it first\n",
-                      volumes);
-    } else {
-        (void)fprintf(out, "note      this speaks from general experience alone: collect history "
-                           "with 'ebshift history', or take a snapshot first\n");
+    if (others == SIZE_MAX)
+        return;
+    if (by_account)
+        (void)fprintf(out, "note      judged by %zu others of the account", others);
+    else
+        (void)fprintf(out, "note      judged by general experience alone");
+    for (size_t i = 0; i < outlook->member_count; i++) {
+        const struct volume_model *model = &outlook->models[i];
+        if (!model->prior_only || (model->prior.snapshot_volumes > 0) != by_account)
+            continue;
+        (void)fprintf(out, "%s%s", named == 0 ? ", until a second snapshot: " : ", ",
+                      request->config->volumes[i]);
+        named++;
     }
+    (void)fprintf(out, "\n");
 }
 
 void render_plan_text(const struct outlook_request *request, const struct outlook *outlook,
@@ -201,8 +211,8 @@ void render_plan_text(const struct outlook_request *request, const struct outloo
         (void)fprintf(out, "note      no transfer so far was nearly as small as the final: a round "
                            "now shows how quick small ones are\n");
     }
-    if (plan->prior_only)
-        print_prior(outlook, out);
+    print_judged(request, outlook, false, out);
+    print_judged(request, outlook, true, out);
 }
 
 static void add_three(struct json_out *object, const char *name, const struct quantiles *q)

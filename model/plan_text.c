@@ -41,19 +41,31 @@ static void explain_blackout(const struct plan_input *input, struct plan *plan)
              "let the window end later, or change the blackouts (plan.blackout)");
 }
 
+/* How much of it is no more than a guess. */
+static const char *origin_text(const struct plan_input *input, const struct plan *plan)
+{
+    size_t learned = 0;
+    for (size_t i = 0; i < input->member_count; i++)
+        learned += !input->members[i].model->prior_only;
+    return !plan->prior_only ? ""
+           : learned == 0    ? "from priors alone"
+                             : "in part from priors alone";
+}
+
 static void explain_fit(const struct plan_input *input, struct plan *plan)
 {
     char final[DURATION_TEXT_SIZE];
     char promise[DURATION_TEXT_SIZE];
     double final_s = plan->final.snapshot_s.p50 + plan->final.copy_s.p50;
     snprintf(plan->reason, sizeof(plan->reason),
-             "%zu round%s, then a final of %s; downtime at most %s with %g %%%s", plan->round_count,
-             plan->round_count == 1 ? "" : "s", seconds_text(final_s, final),
+             "%zu round%s, then a final of %s; downtime at most %s with %g %%%s%s",
+             plan->round_count, plan->round_count == 1 ? "" : "s", seconds_text(final_s, final),
              seconds_text(plan->downtime_promise_s, promise), 100 * input->confidence,
-             plan->prior_only ? ", from priors alone" : "");
+             plan->prior_only ? ", " : "", origin_text(input, plan));
     if (plan->prior_only) {
-        snprintf(plan->remedy, sizeof(plan->remedy),
-                 "take one snapshot of each volume before, to calibrate the forecast");
+        snprintf(
+            plan->remedy, sizeof(plan->remedy),
+            "let each volume have two snapshots before: the second one calibrates the forecast");
     }
 }
 
@@ -106,14 +118,13 @@ static void explain_odds(const struct plan_input *input, struct plan *plan)
 {
     char promise[DURATION_TEXT_SIZE];
     snprintf(plan->reason, sizeof(plan->reason),
-             "the chance to keep the window is %.1f %%, wanted are %g %%%s",
+             "the chance to keep the window is %.1f %%, wanted are %g %%%s%s",
              100 * (1 - plan->window_miss_probability), 100 * input->confidence,
-             plan->prior_only ? "; the forecast speaks from priors alone" : "");
+             plan->prior_only ? "; the forecast speaks " : "", origin_text(input, plan));
     seconds_text(plan->attainable_s, promise);
     if (plan->prior_only) {
         snprintf(plan->remedy, sizeof(plan->remedy),
-                 "take one snapshot and copy of each volume first, or allow a downtime of %s",
-                 promise);
+                 "let each volume have two snapshots first, or allow a downtime of %s", promise);
     } else {
         snprintf(plan->remedy, sizeof(plan->remedy), "allow a downtime of %s", promise);
     }

@@ -102,3 +102,24 @@ Test(plan_text, what_misses_by_little_does_not_read_as_if_it_met)
     plan_explain(&input, &plan);
     expect_told(plan.reason, "with 99.9 %");
 }
+
+Test(plan_text, one_volume_without_a_past_is_not_all_of_a_set)
+{
+    struct volume_model models[] = {{.prior_only = true}, {.prior_only = false}};
+    struct plan_member members[] = {{.model = &models[0]}, {.model = &models[1]}};
+    struct plan_input input = {
+        .now_ms = NOW_MS,
+        .window_start_ms = NOW_MS + 20 * MS_PER_HOUR,
+        .window_end_ms = NOW_MS + 26 * MS_PER_HOUR,
+        .confidence = 0.9,
+        .members = members,
+        .member_count = 2,
+    };
+    struct plan plan = {.fits = true, .converges = true, .prior_only = true};
+    plan_explain(&input, &plan);
+    expect_told(plan.reason, ", in part from priors alone");
+    expect_told(plan.remedy, "two snapshots");
+    input.member_count = 1;
+    plan_explain(&input, &plan);
+    expect_told(plan.reason, ", from priors alone");
+}
