@@ -145,8 +145,11 @@ static enum error_code list_gap(const struct collect_request *request, struct ga
     gaps->is_away = code == ERR_TRANSIENT || code == ERR_UNREACHABLE || code == ERR_AMBIGUOUS;
     result->gaps_listed += code == ERR_NONE;
     result->gaps_failed += code != ERR_NONE;
-    if (code != ERR_NONE)
-        log_event(request->log, LOG_WARN, clock_now_ms(request->clock), "%s", err->message);
+    /* What is wrong with one is mostly wrong with all. */
+    if (code != ERR_NONE) {
+        log_event(request->log, result->gaps_failed == 1 ? LOG_WARN : LOG_DEBUG,
+                  clock_now_ms(request->clock), "%s", err->message);
+    }
     return ERR_NONE;
 }
 

@@ -27,7 +27,7 @@ struct collect_request {
 struct collect_result {
     size_t snapshots;   /* completed ones at the source */
     size_t gaps_listed; /* newly read from the service */
-    size_t gaps_failed; /* could not be listed; the reason was logged */
+    size_t gaps_failed; /* could not be listed; the first reason was logged */
     size_t periods;     /* write periods added */
 };
 

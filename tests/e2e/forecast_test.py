@@ -188,6 +188,18 @@ def check_recalibration(cloud, base, volume):
             "and in words")
 
 
+def check_told_once(cloud, base, volume):
+    """A right that is missing for one gap is missing for all, and one line says so."""
+    with open(cloud.state / "faults", "a") as faults:
+        faults.write("denied:ListChangedBlocksx*\n")
+    store = ("--store", base[1].parent / "without-blocks", *base[2:])
+    _, err = cloud.ebshift("forecast", *store, "--volume", volume)
+    with open(cloud.state / "faults", "a") as faults:
+        faults.write("none\n")
+    told = [line for line in err.splitlines() if "cannot list changed blocks" in line]
+    h.check(len(told) == 1, f"lines that say that blocks cannot be listed: {len(told)}")
+
+
 def check_blackout(cloud, base, volume):
     """Nothing begins in a blackout of the config, neither a round nor the cut."""
     start = cloud.now().replace(minute=0, second=0, microsecond=0) + datetime.timedelta(hours=30)
@@ -214,6 +226,7 @@ def test(place):
     check_prior(cloud, base)
     check_set_aside(cloud, base, volume)
     check_account(cloud, base, volume)
+    check_told_once(cloud, base, volume)
     check_blackout(cloud, base, volume)
     check_recalibration(cloud, base, volume)
     _, err = cloud.ebshift("forecast", *base, "--volume", volume, "--at", "2020-01-01T00:00:00Z",
