@@ -19,7 +19,7 @@ struct outcome {
     double down_s;
     double rounds; /* before the last */
     /* Said by a policy that says anything, seconds: */
-    double planned_rounds;    /* when it began */
+    double told_rounds;       /* expected, when it began */
     double promise_s;         /* the downtime at most, with SCENE_CONFIDENCE, before it began */
     struct quantiles first_s; /* the downtime, before it began */
     struct quantiles drawn_s; /* the same before past promises corrected it */

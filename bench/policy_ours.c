@@ -53,7 +53,7 @@ static enum error_code promise(struct scene *scene, struct store *store, struct 
         return error_set(err, ERR_NO_MEMORY, "cannot plan");
     enum error_code code = outlook_make(&request, outlook, err);
     outcome->promise_s = outlook->plan.downtime_promise_s;
-    outcome->planned_rounds = (double)outlook->plan.round_count;
+    outcome->told_rounds = outlook->plan.expected_rounds;
     outlook_done(outlook);
     free(outlook);
     return code;

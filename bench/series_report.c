@@ -107,6 +107,32 @@ static double share_kept(const struct world_result *results, size_t count)
     return kept / told;
 }
 
+/* The same of what was told when the cut was decided, of which only the tenths are kept. */
+static double share_kept_at_cut(const struct coverage *coverage)
+{
+    const struct tally *cut = &coverage->cut;
+    size_t above = (size_t)lround(SCENE_CONFIDENCE * TALLY_TENTHS);
+    size_t kept = 0;
+    for (size_t i = 0; i < above; i++)
+        kept += cut->tenths[i];
+    return (double)kept / (double)cut->told;
+}
+
+/* Rounds that a plan told of before it began, mean; the full one is among them, as it is in what was
+ * made. */
+static double mean_told_rounds(const struct world_result *results, size_t count)
+{
+    double sum = 0;
+    double told = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (results[i].failed || !results[i].outcomes[OURS].done)
+            continue;
+        sum += results[i].outcomes[OURS].told_rounds;
+        told++;
+    }
+    return sum / told;
+}
+
 size_t series_count_failed(const struct world_result *results, size_t count)
 {
     size_t failed = 0;
@@ -146,8 +172,10 @@ void series_print_table(const struct world_result *results, size_t count)
                      count - series_count_failed(results, count) - row.done);
     }
     struct coverage coverage = coverage_of(results, count);
-    (void)printf("\npromise for p = %.1f, made before it began, kept: %.0f %%\n\n",
-                 SCENE_CONFIDENCE, 100 * share_kept(results, count));
+    (void)printf("\npromise for p = %.1f, made before it began, kept: %.0f %%; made at the cut: "
+                 "%.0f %%\nrounds, told before it began: %.1f\n\n",
+                 SCENE_CONFIDENCE, 100 * share_kept(results, count),
+                 100 * share_kept_at_cut(&coverage), mean_told_rounds(results, count));
     (void)printf("%-26s %5s %9s %9s %9s %9s   %s\n", "told by ebshift", "times", "below p05",
                  "below p50", "below p95", "log bias", "% in each tenth of what was told");
     print_tally("downtime, before it began", &coverage.first);
@@ -191,7 +219,7 @@ static void json_world(struct json_out *worlds, const struct world_result *resul
         json_out_int(policy, "rounds", (int64_t)outcome->rounds);
         if (!policies[i].promises)
             continue;
-        json_out_int(policy, "planned_rounds", (int64_t)outcome->planned_rounds);
+        json_out_real(policy, "told_rounds", outcome->told_rounds);
         json_out_real(policy, "promise_seconds", outcome->promise_s);
         json_out_three(policy, "first_told_seconds", outcome->first_s.p05, outcome->first_s.p50,
                        outcome->first_s.p95);
@@ -203,11 +231,13 @@ static void json_world(struct json_out *worlds, const struct world_result *resul
 void series_print_json(const struct world_result *results, size_t count)
 {
     struct json_out *document = json_out_new();
-    json_out_text(document, "schema", "ebshift-bench-series-1");
+    json_out_text(document, "schema", "ebshift-bench-series-2");
     json_out_int(document, "worlds", (int64_t)(count - series_count_failed(results, count)));
     json_out_real(document, "confidence", SCENE_CONFIDENCE);
     json_out_real(document, "promise_kept", share_kept(results, count));
     struct coverage coverage = coverage_of(results, count);
+    json_out_real(document, "promise_at_cut_kept", share_kept_at_cut(&coverage));
+    json_out_real(document, "told_rounds", mean_told_rounds(results, count));
     json_tally(document, "told_before", &coverage.first);
     json_tally(document, "told_before_uncorrected", &coverage.drawn);
     json_tally(document, "told_at_cut", &coverage.cut);

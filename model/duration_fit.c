@@ -209,15 +209,22 @@ static double outside(const struct duration_fit *fit, double mib)
     return fmax(fmax(least - log_mib, log_mib - most), 0);
 }
 
-double duration_fit_scale(const struct duration_fit *fit, double delta_bytes)
+double duration_fit_doubt(const struct duration_fit *fit, double delta_bytes)
 {
     double mib = fmax(delta_bytes, 0) / BYTES_PER_MIB;
     double fixed = exp(fit->log_fixed_s) / line_s(fit->log_fixed_s, fit->log_s_per_mib, mib);
     double slope = 1 - fixed;
-    double square = fit->noise * fit->noise + fixed * fixed * fit->covariance[0][0] +
+    double square = fixed * fixed * fit->covariance[0][0] +
                     2 * fixed * slope * fit->covariance[0][1] +
                     slope * slope * fit->covariance[1][1];
-    return sqrt(square) * (1 + OUTSIDE_RATIO * outside(fit, mib));
+    return sqrt(fmax(square, 0));
+}
+
+double duration_fit_scale(const struct duration_fit *fit, double delta_bytes)
+{
+    double mib = fmax(delta_bytes, 0) / BYTES_PER_MIB;
+    return hypot(fit->noise, duration_fit_doubt(fit, delta_bytes)) *
+           (1 + OUTSIDE_RATIO * outside(fit, mib));
 }
 
 double duration_fit_full_log_s(const struct duration_fit *fit, double full_bytes)

@@ -54,6 +54,10 @@ MUST_CHECK enum error_code duration_fit_learn(const struct duration_source *sour
 /* Log of the median seconds to carry delta_bytes (not negative) of changes, drift included. */
 double duration_fit_log_s(const struct duration_fit *fit, double delta_bytes);
 
+/* What is not known of the line itself there: the part of the scale that more transfers of about this
+ * size would mend. */
+double duration_fit_doubt(const struct duration_fit *fit, double delta_bytes);
+
 /* Scale of log T for delta_bytes: noise and uncertainty of the parameters together, and more of both
  * the further delta_bytes lies outside the sizes that taught. */
 double duration_fit_scale(const struct duration_fit *fit, double delta_bytes);

@@ -510,6 +510,31 @@ static double expected_round_s(const struct rollout *rollout, const struct momen
     return longest_s;
 }
 
+/* When a leg would be over, as far as one knows before. */
+static double expected_over_s(const struct rollout *rollout, const struct moment *moment,
+                              int64_t base_ms, struct rollout_leg *leg)
+{
+    if (leg->expected_s == 0)
+        leg->expected_s = expected_round_s(rollout, moment, base_ms, leg->begin_ms);
+    return leg->begin_s + leg->expected_s;
+}
+
+/* A round that planning anew puts into the time before the candidate's last one, the next to come; NULL
+ * if there is none or it would hardly be over by then. */
+static struct rollout_leg *round_between(const struct rollout *rollout,
+                                         const struct rollout_candidate *candidate,
+                                         const struct moment *moment, int64_t previous_ms,
+                                         double free_s)
+{
+    double last_s = round_start(rollout, candidate, candidate->round_count - 1, free_s);
+    double begin_s = not_in_blackout(rollout, fmax(free_s, candidate->cut_s - candidate->go_on_s));
+    int64_t base_ms = oldest_base_ms(rollout, previous_ms);
+    if (begin_s >= last_s || base_ms == 0)
+        return NULL;
+    struct rollout_leg *leg = leg_at(rollout, moment, previous_ms, begin_s);
+    return expected_over_s(rollout, moment, base_ms, leg) <= last_s ? leg : NULL;
+}
+
 /* Whether a round is made when the leg begins. Up to the cut the candidate says, and then what has
  * room before it; a run that is late goes on as long as a round clearly shortens the final and has
  * room in the window, as planning anew would. Without a base (a full one is due) the candidate alone
@@ -528,9 +553,7 @@ static bool makes_round(const struct rollout *rollout, const struct rollout_cand
     }
     if (!wanted)
         return false;
-    if (leg->expected_s == 0)
-        leg->expected_s = expected_round_s(rollout, moment, base_ms, leg->begin_ms);
-    double over_s = leg->begin_s + leg->expected_s;
+    double over_s = expected_over_s(rollout, moment, base_ms, leg);
     return late ? over_s + candidate->worth_gap_s < candidate->end_s : over_s < candidate->cut_s;
 }
 
@@ -558,17 +581,24 @@ static void play_draw(struct rollout *rollout, const struct rollout_candidate *c
     double free_s = rollout->free_s[draw];
     double *bytes = &rollout->outcome.bytes[draw];
     size_t most = candidate->go_on_s > 0 ? MOST_ROUNDS : PLAN_MAX_ROUNDS;
+    size_t planned = 0; /* of those of the candidate, or that follow on them */
     size_t round = 0;
     *bytes = 0;
     for (; round < most; round++) {
         size_t slot = round < PLAN_MAX_ROUNDS ? round : ROLLOUT_LATER;
         struct moment moment = moment_of(rollout, slot, draw);
-        double begin_s = round_start(rollout, candidate, round, free_s);
-        struct rollout_leg *leg = leg_at(rollout, &moment, previous_ms, begin_s);
-        if (!makes_round(rollout, candidate, round, &moment, leg))
-            break;
+        struct rollout_leg *leg = NULL;
+        if (candidate->go_on_s > 0 && planned > 0 && planned + 1 == candidate->round_count)
+            leg = round_between(rollout, candidate, &moment, previous_ms, free_s);
+        if (leg == NULL) {
+            double begin_s = round_start(rollout, candidate, planned, free_s);
+            leg = leg_at(rollout, &moment, previous_ms, begin_s);
+            if (!makes_round(rollout, candidate, planned, &moment, leg))
+                break;
+            planned++;
+        }
         play_leg(rollout, &moment, leg);
-        free_s = begin_s + leg->snapshot_s + leg->copy_s;
+        free_s = leg->begin_s + leg->snapshot_s + leg->copy_s;
         previous_ms = leg->begin_ms;
         *bytes += leg->delta_bytes;
     }

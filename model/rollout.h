@@ -25,8 +25,8 @@ struct rollout_candidate {
     double start_s; /* first round not before; the next ones follow without pause */
     double gap_s;   /* the last of several rounds not earlier than this before the cut */
     double cut_s;   /* T0 not before; later if the last round is still running */
-    /* From so long before the cut on more rounds follow, as long as each may be expected to be over
-     * by then: what planning anew after every round amounts to. 0: none do. */
+    /* From so long before the cut on more rounds are made before the last, and follow on it, as long as
+     * each may be expected to be over by then: what planning anew amounts to. 0: none are. */
     double go_on_s;
     /* A run that is late makes another round if its base is older than worth_gap_s and end_s leaves
      * room: what planning anew after every round amounts to. */

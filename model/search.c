@@ -19,8 +19,9 @@ static const double gap_ratios[] = {1.0, 1.3, 1.7, 2.2, 3.0, 4.5, 7.0, 12.0};
 #define GAP_COUNT (sizeof(gap_ratios) / sizeof(gap_ratios[0]))
 /* A base this many settled rounds old is worth another round also when the run is late. */
 #define WORTH_GAP_RATIO 2.5
-/* So many settled rounds before the cut planning anew begins to fill the time that is left. */
-#define GO_ON_RATIO 8.0
+/* So many settled rounds before the cut planning anew begins to fill the time that is left. Found on
+ * simulated worlds, of which only the number of rounds was told. */
+#define GO_ON_RATIO 16.0
 /* In the window these are tried, against the first cut that is possible. */
 static const double worth_ratios[] = {1.5, 2.5, 4.0, 6.0};
 #define WORTH_COUNT (sizeof(worth_ratios) / sizeof(worth_ratios[0]))
@@ -31,8 +32,10 @@ static const double worth_ratios[] = {1.5, 2.5, 4.0, 6.0};
  * of a round ends the series. Found on recorded episodes. */
 #define INSURE_MIN_S 450.0
 #define INSURE_LEAD  4.0
-/* A final so many times smaller than anything carried before is a guess. */
+/* A final so many times smaller than anything carried before is a guess, as long as not knowing the
+ * line there counts so many times what its noise does. */
 #define KNOWN_RATIO 2.0
+#define DOUBT_RATIO 2.0
 
 double search_seconds_until(const struct plan_input *input, int64_t at_ms)
 {
@@ -282,24 +285,35 @@ static void insure(const struct search *search, struct choice *choice)
     *choice = try_candidate(search, &insured);
 }
 
-/* Whether no transfer so far was nearly as small as the final of the last play: how quick small ones
- * are is then a guess, and a round made early tells while there is time to use it. */
-static bool is_guess(const struct search *search)
+/* Bytes of the final of the last play, median. */
+static double final_bytes(const struct search *search)
 {
-    const struct plan_input *input = search->input;
+    size_t count = search_draws(search);
     const struct rollout_leg *finals =
         &search->rollout->legs[ROLLOUT_FINAL * search->rollout->draw_count];
-    size_t count = search_draws(search);
     for (size_t i = 0; i < count; i++)
         search->scratch[i] = finals[i].delta_bytes;
     gsl_sort(search->scratch, 1, count);
-    double final_bytes = gsl_stats_median_from_sorted_data(search->scratch, 1, count);
+    return gsl_stats_median_from_sorted_data(search->scratch, 1, count);
+}
+
+/* Whether no transfer so far was nearly as small as the final of the last play, and its time is much
+ * in doubt for that: how quick small ones are is then a guess, and a round made early tells while there
+ * is time to use it. Members are taken for alike. */
+static bool is_guess(const struct search *search)
+{
+    const struct plan_input *input = search->input;
+    double bytes = final_bytes(search);
     double least_bytes = 0;
+    double doubt = 0;
     for (size_t i = 0; i < input->member_count; i++) {
         const struct volume_model *model = input->members[i].model;
-        least_bytes += input->copies ? model->copy.least_bytes : model->snapshot.least_bytes;
+        const struct duration_fit *fit = input->copies ? &model->copy : &model->snapshot;
+        double own_bytes = bytes / (double)input->member_count;
+        least_bytes += fit->least_bytes;
+        doubt = fmax(doubt, duration_fit_doubt(fit, own_bytes) / fit->noise);
     }
-    return least_bytes > KNOWN_RATIO * final_bytes;
+    return least_bytes > KNOWN_RATIO * bytes && doubt > DOUBT_RATIO;
 }
 
 /* To begin now is about as good as to wait, the more so the larger a part of the time left the next

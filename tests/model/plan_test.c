@@ -174,6 +174,10 @@ Test(plan, begins_at_once_while_small_transfers_are_a_guess)
     cr_expect_gt(plan.next.at_ms, MADE_NOW_MS + 12 * HOUR_MS, "known: there is time");
     cr_expect_not(plan.calibrates);
     stage.model.snapshot.least_bytes = 1e15;
+    stage.model.snapshot.covariance[1][1] = 1e-6;
+    make(&stage, &plan);
+    cr_expect_not(plan.calibrates, "none so small, but the line is known all the same");
+    stage.model.snapshot.covariance[1][1] = 1;
     make(&stage, &plan);
     cr_expect_eq(plan.next.action, PLAN_START_ROUND);
     cr_expect_eq(plan.next.at_ms, MADE_NOW_MS);
