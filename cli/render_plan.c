@@ -45,7 +45,8 @@ static void print_rounds(const struct plan *plan, FILE *out)
     }
     print_row(out, "final", plan->final.cut_at_ms, &plan->final.delta_bytes, &plan->downtime_s);
     if (plan->round_count > 0) {
-        (void)fprintf(out, "  after each round the rest is planned anew: about %.0f rounds in all\n",
+        (void)fprintf(out,
+                      "  after each round the rest is planned anew: about %.0f rounds in all\n",
                       fmax(round(plan->expected_rounds), (double)plan->round_count));
     }
 }
