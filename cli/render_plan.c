@@ -203,7 +203,7 @@ void render_plan_text(const struct outlook_request *request, const struct outloo
     (void)fprintf(out, "verdict   %s: %s\n", plan->fits ? "go" : "NO-GO", plan->reason);
     if (plan->remedy[0] != '\0')
         (void)fprintf(out, "remedy    %s\n", plan->remedy);
-    if (plan->fits && plan->start_by_ms > 0)
+    if (plan->start_by_ms > 0)
         (void)fprintf(out, "start by  %s\n", instant_text(plan->start_by_ms / 1000 * 1000, start));
     print_price(request, plan, out);
     (void)fprintf(out, "no return %s\n", plan->point_of_no_return);

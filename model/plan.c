@@ -162,11 +162,13 @@ static void choose_next(const struct search *search, struct plan *plan)
 static int64_t start_by(const struct search *search, const struct choice *choice,
                         const struct plan *plan)
 {
-    if (plan->fits && plan->round_count == 0)
+    if (!plan->fits)
+        return 0;
+    if (plan->round_count == 0)
         return plan->final.cut_at_ms;
     double latest_s = search_latest_start(search, choice);
     if (latest_s < 0)
-        return plan->fits ? plan->rounds[0].starts_at_ms : 0;
+        return plan->rounds[0].starts_at_ms;
     return allowed_after(search->input, latest_s);
 }
 

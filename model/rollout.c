@@ -435,6 +435,19 @@ static enum error_code allocate(struct rollout *rollout, struct error *err)
     return ERR_NONE;
 }
 
+/* The instant of the oldest base in the set; 0 if a member has none and a full one is due. */
+static int64_t oldest_base_ms(const struct rollout *rollout, int64_t previous_ms)
+{
+    const struct plan_input *input = rollout->input;
+    int64_t oldest_ms = previous_ms != 0 ? previous_ms : INT64_MAX;
+    for (size_t i = 0; i < input->member_count && previous_ms == 0; i++) {
+        const struct plan_member *member = &input->members[i];
+        int64_t base_ms = input->copies ? member->last_copied_ms : rollout_base_ms(member);
+        oldest_ms = base_ms < oldest_ms ? base_ms : oldest_ms;
+    }
+    return oldest_ms;
+}
+
 enum error_code rollout_init(struct rollout *rollout, const struct plan_input *input,
                              struct error *err)
 {
@@ -443,6 +456,7 @@ enum error_code rollout_init(struct rollout *rollout, const struct plan_input *i
     TRY(draw_all(&made, err));
     settle_in_flight(&made);
     settle_foreign(&made);
+    made.full_first = input->phase == PLAN_IDLE && oldest_base_ms(&made, 0) == 0;
     *rollout = made;
     made = (struct rollout){0};
     return ERR_NONE;
@@ -460,25 +474,17 @@ static double not_in_blackout(const struct rollout *rollout, double due_s)
 static double round_start(const struct rollout *rollout, const struct rollout_candidate *candidate,
                           size_t round, double free_s)
 {
-    double start_s = round == 0 ? fmax(free_s, candidate->start_s) : free_s;
-    if (round > 0 && round + 1 == candidate->round_count)
+    size_t first = rollout->full_first ? 1 : 0;
+    double start_s = free_s;
+    if (round < first)
+        start_s = fmax(start_s, candidate->full_s);
+    if (round == first)
+        start_s = fmax(start_s, candidate->start_s);
+    if (round > first && round + 1 == candidate->round_count)
         start_s = fmax(start_s, candidate->cut_s - candidate->gap_s);
     if (round >= candidate->round_count && candidate->go_on_s > 0)
         start_s = fmax(start_s, candidate->cut_s - candidate->go_on_s);
     return not_in_blackout(rollout, start_s);
-}
-
-/* The instant of the oldest base in the set; 0 if a member has none and a full one is due. */
-static int64_t oldest_base_ms(const struct rollout *rollout, int64_t previous_ms)
-{
-    const struct plan_input *input = rollout->input;
-    int64_t oldest_ms = previous_ms != 0 ? previous_ms : INT64_MAX;
-    for (size_t i = 0; i < input->member_count && previous_ms == 0; i++) {
-        const struct plan_member *member = &input->members[i];
-        int64_t base_ms = input->copies ? member->last_copied_ms : rollout_base_ms(member);
-        oldest_ms = base_ms < oldest_ms ? base_ms : oldest_ms;
-    }
-    return oldest_ms;
 }
 
 /* The seconds of a line in one draw, with the surprise of the night. */

@@ -22,7 +22,8 @@
 /* What to play. All times are seconds after input->now_ms. */
 struct rollout_candidate {
     size_t round_count;
-    double start_s; /* first round not before; the next ones follow without pause */
+    double full_s;  /* a full first round not before; read only if one is due */
+    double start_s; /* first round of changes not before; the next ones follow without pause */
     double gap_s;   /* the last of several rounds not earlier than this before the cut */
     double cut_s;   /* T0 not before; later if the last round is still running */
     /* From so long before the cut on more rounds are made before the last, and follow on it, as long as
@@ -64,6 +65,7 @@ struct rollout_member;
 struct rollout {
     const struct plan_input *input;
     size_t draw_count;
+    bool full_first; /* the next round is a full one */
     struct rollout_member *members;
     double *numbers;          /* every array of doubles lies in here */
     double *overhead_s;       /* own steps in the downtime, per draw */

@@ -21,7 +21,7 @@ static const double gap_ratios[] = {1.0, 1.3, 1.7, 2.2, 3.0, 4.5, 7.0, 12.0};
 #define WORTH_GAP_RATIO 2.5
 /* So many settled rounds before the cut planning anew begins to fill the time that is left. Found on
  * simulated worlds, of which only the number of rounds was told. */
-#define GO_ON_RATIO 16.0
+#define GO_ON_RATIO 12.0
 /* In the window these are tried, against the first cut that is possible. */
 static const double worth_ratios[] = {1.5, 2.5, 4.0, 6.0};
 #define WORTH_COUNT (sizeof(worth_ratios) / sizeof(worth_ratios[0]))
@@ -175,15 +175,23 @@ static void keep_better(struct choice *best, const struct choice *other)
         *best = *other;
 }
 
+/* Those of a candidate's rounds that carry changes only: they are spaced, a full one begins at once. */
+static size_t spaced_rounds(const struct search *search, const struct rollout_candidate *candidate)
+{
+    size_t full = search->rollout->full_first && candidate->round_count > 0;
+    return candidate->round_count - full;
+}
+
 /* The best of the gaps for one start; with a single round there is no gap to choose. */
 static struct choice best_gap(const struct search *search, struct rollout_candidate candidate,
                               double screen_limit_s)
 {
     candidate.gap_s = candidate.cut_s;
-    if (candidate.round_count <= 1)
+    size_t spaced = spaced_rounds(search, &candidate);
+    if (spaced <= 1)
         return try_promising(search, &candidate, screen_limit_s);
     struct choice best = {.screen_s = HUGE_VAL, .cost_s = HUGE_VAL};
-    size_t step = candidate.round_count == 2 ? 1 : 2;
+    size_t step = spaced == 2 ? 1 : 2;
     for (size_t i = 0; i < GAP_COUNT; i += step) {
         candidate.gap_s = gap_ratios[i] * search->series->round_s;
         if (i > 0 && candidate.gap_s > candidate.cut_s - candidate.start_s)
@@ -211,6 +219,7 @@ static struct rollout_candidate candidate_of(const struct search *search, size_t
     const struct plan_input *input = search->input;
     return (struct rollout_candidate){
         .round_count = round_count,
+        .full_s = search->first_start_s,
         .start_s = search->first_start_s,
         .cut_s = fmax(search_seconds_until(input, input->window_start_ms), 0),
         .worth_gap_s = input->fixed_fence ? HUGE_VAL : WORTH_GAP_RATIO * search->series->round_s,
@@ -223,7 +232,7 @@ static struct choice best_start(const struct search *search, size_t round_count,
                                 double screen_limit_s)
 {
     struct rollout_candidate candidate = candidate_of(search, round_count);
-    if (round_count == 0 || is_late(search, &candidate))
+    if (spaced_rounds(search, &candidate) == 0 || is_late(search, &candidate))
         return try_promising(search, &candidate, HUGE_VAL);
     struct choice best = {.screen_s = HUGE_VAL, .cost_s = HUGE_VAL};
     for (size_t i = 0; i < START_COUNT; i++) {
@@ -236,8 +245,9 @@ static struct choice best_start(const struct search *search, size_t round_count,
 
 static bool starts_at_once(const struct search *search, const struct choice *choice)
 {
+    bool full_first = search->rollout->full_first;
     return choice->candidate.round_count > 0 &&
-           choice->candidate.start_s <= search->first_start_s + 1;
+           (full_first || choice->candidate.start_s <= search->first_start_s + 1);
 }
 
 /* The best number of rounds when they begin as soon as they can. */
@@ -398,12 +408,13 @@ double search_latest_start(const struct search *search, const struct choice *cho
     double cut_s = choice->candidate.cut_s;
     for (size_t i = START_COUNT; i-- > 0 && cut_s > search->first_start_s + 1;) {
         struct rollout_candidate late = search_foreseen(search, choice);
-        late.start_s = start_at(search, cut_s, i);
+        double *first_s = search->rollout->full_first ? &late.full_s : &late.start_s;
+        *first_s = start_at(search, cut_s, i);
         for (; late.round_count > 0; late.round_count--) {
             rollout_play(search->rollout, &late, search_draws(search));
             search_correct(search, search_draws(search));
             if (search_miss(search, search_draws(search)) <= 1 - search->input->confidence)
-                return late.start_s;
+                return *first_s;
         }
     }
     return -1;

@@ -1,6 +1,7 @@
 """What `plan` says fits together: a window that would be missed has no start that keeps it, and the
 rounds that are told are not the last word."""
 
+import json
 import pathlib
 import sys
 
@@ -11,7 +12,8 @@ START = "2026-11-23T23:50:00Z"
 # What a window promises, and the exit code.
 WINDOWS = (
     ("2026-11-25T20:00Z/8h", "go", 0),
-    ("2026-11-26T20:00Z/8h", "NO-GO", 5),
+    ("2026-11-26T20:00Z/8h", "go", 0),
+    ("2026-11-24T09:00Z/4h", "NO-GO", 5),
 )
 
 
@@ -30,6 +32,9 @@ def test(place):
         h.check(told["verdict"].split()[1].rstrip(":") == verdict, f"{window}: {told['verdict']}")
         h.check("rounds in all" in told.get("after", ""), told.get("after", "none").strip())
         h.check(("start" in told) == (verdict == "go"), f"start: {told.get('start', 'none')}")
+        out, _ = cloud.ebshift("plan", "--config", config, "--window", window, "--json", code=code)
+        plan = json.loads(out.splitlines()[0])
+        h.check((plan["start_by_at"] is None) == (verdict == "NO-GO"), "and so says JSON")
 
 
 if __name__ == "__main__":

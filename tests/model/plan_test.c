@@ -92,6 +92,25 @@ Test(plan, moves_two_terabytes_in_shrinking_rounds)
     stage_done(&stage);
 }
 
+/* A full copy costs the same whenever it is made, and may be slow: it begins at once. What follows on it
+ * is spaced towards the cut, and is not told as if it had to follow at once. */
+Test(plan, a_full_round_begins_at_once_and_the_rest_near_the_cut)
+{
+    struct stage stage;
+    struct plan plan;
+    stage_init(&stage, 31, 40);
+    stage.input.window_start_ms = MADE_NOW_MS + 72 * HOUR_MS;
+    stage.input.window_end_ms = MADE_NOW_MS + 80 * HOUR_MS;
+    make(&stage, &plan);
+    cr_expect(plan.fits, "%s", plan.reason);
+    cr_assert_geq(plan.round_count, 3);
+    cr_expect(plan.rounds[0].full && plan.rounds[0].starts_at_ms == MADE_NOW_MS);
+    cr_expect_gt(plan.rounds[1].starts_at_ms, MADE_NOW_MS + 36 * HOUR_MS);
+    cr_expect_gt(plan.start_by_ms, MADE_NOW_MS + 12 * HOUR_MS);
+    cr_expect_lt(plan.start_by_ms, MADE_NOW_MS + 66 * HOUR_MS);
+    stage_done(&stage);
+}
+
 /* Writers stop whatever runs: a round in flight at the fence is waited for, and that is downtime. */
 Test(plan, a_fixed_fence_counts_waiting_as_downtime)
 {
