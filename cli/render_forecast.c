@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "cli/learn.h"
 #include "model/amount.h"
 #include "model/instant.h"
 
@@ -124,18 +125,30 @@ static void print_residuals(const struct volume_belief *belief, FILE *out)
     }
 }
 
+/* What is odd by name. Old snapshots without a size are dozens, and what is beyond the report are more of
+ * them. */
 static void print_set_aside(const struct set_aside *aside, FILE *out)
 {
-    size_t shown = aside->row_count < SHOWN_ASIDE ? aside->row_count : SHOWN_ASIDE;
-    for (size_t i = 0; i < shown; i++) {
+    size_t odd = 0;
+    for (size_t i = 0; i < aside->row_count; i++) {
         char at[INSTANT_TEXT_SIZE];
-        (void)fprintf(out, "  set aside %s of %s: %s\n", aside->rows[i].id,
-                      instant_text(aside->rows[i].at_ms / 1000 * 1000, at),
-                      set_aside_reason_text(aside->rows[i].reason));
+        const struct set_aside_row *row = &aside->rows[i];
+        if (row->reason == SET_ASIDE_SIZE)
+            continue;
+        odd++;
+        if (odd <= SHOWN_ASIDE) {
+            (void)fprintf(out, "  set aside %s of %s: %s\n", row->id,
+                          instant_text(row->at_ms / 1000 * 1000, at),
+                          set_aside_reason_text(row->reason));
+        }
     }
-    if (aside->total_count > shown) {
-        (void)fprintf(out, "  set aside %zu more; --output json names them\n",
-                      aside->total_count - shown);
+    if (odd > SHOWN_ASIDE)
+        (void)fprintf(out, "  set aside %zu more; --output json names them\n", odd - SHOWN_ASIDE);
+    if (aside->total_count > odd) {
+        (void)fprintf(out,
+                      "  set aside %zu whose size is unknown (the newest %d gaps are listed) or "
+                      "impossible\n",
+                      aside->total_count - odd, LEARN_GAPS);
     }
 }
 

@@ -132,6 +132,10 @@ def check_set_aside(cloud, base, volume):
     old, new = (b["next"]["snapshot_seconds"]["p50"] for b in (before, after))
     h.check(abs(new / old - 1) < .15, f"the forecast stays: {old} s, {new} s")
     h.check(all(math.isfinite(n) for n in numbers(after)), "and finite")
+    out, _ = cloud.ebshift("forecast", *base, "--volume", volume)
+    told = [line for line in out.splitlines() if "set aside" in line]
+    h.check(all(any(snapshot in line for line in told) for snapshot in put) and
+            "whose size is unknown" in told[-1], "the words name them before dozens without a size")
     db.execute("DELETE FROM duration WHERE id LIKE 'snap-0bad%'")
     db.commit()
     db.close()
