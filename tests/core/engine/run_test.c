@@ -247,7 +247,7 @@ ParameterizedTestParameters(engine_run, edits)
     return cr_make_param_array(struct edit_case, cases, sizeof(cases) / sizeof(cases[0]));
 }
 
-ParameterizedTest(struct edit_case *c, engine_run, edits, .init = set_up, .fini = tear_down)
+ParameterizedTest(struct edit_case *c, engine_run, edits)
 {
     enum error_code code = ERR_NONE;
     name_database("/srv/pg");
