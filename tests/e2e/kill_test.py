@@ -57,8 +57,9 @@ def wait_until_stalled(scene, ledger, process):
 def kill_while_frozen(scene, ledger):
     """The answer to the final set is held back, so that the kill lands inside the freeze."""
     process = start_migrate(scene, "--no-fence")
-    # A round that ends inside the window leaves no wait before the cut, only its preparation.
-    wait_for_state(scene, process, "cut-wait", "fence")
+    # Not while it waits for the cut: planned anew, that may become another round, whose set would be
+    # the one that is held back.
+    wait_for_state(scene, process, "fence", "cut")
     process.send_signal(signal.SIGSTOP)
     hold_back(scene, "CreateSnapshots")
     process.send_signal(signal.SIGCONT)
