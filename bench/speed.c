@@ -89,17 +89,23 @@ static enum error_code plan_of(const struct volume_model *model, const struct pl
     return plan_make(&input, plan, err);
 }
 
-/* Who is planned later finds the copies of this plan, at their medians, in his way. */
+/* At the medians of a step: its copy follows on its snapshot. */
+static enum error_code book_copy(struct places *places, int64_t starts_ms, double snapshot_s,
+                                 double copy_s, struct error *err)
+{
+    int64_t copied_ms = starts_ms + (int64_t)(1000 * snapshot_s);
+    return places_book(places, copied_ms, copied_ms + (int64_t)(1000 * copy_s), err);
+}
+
+/* Who is planned later finds the copies of this plan in his way. */
 static enum error_code book_copies(const struct plan *plan, struct places *places,
                                    struct error *err)
 {
     const struct plan_final *final = &plan->final;
-    int64_t start_ms = final->cut_at_ms + (int64_t)(1000 * final->snapshot_s.p50);
-    TRY(places_book(places, start_ms, start_ms + (int64_t)(1000 * final->copy_s.p50), err));
+    TRY(book_copy(places, final->cut_at_ms, final->snapshot_s.p50, final->copy_s.p50, err));
     for (size_t i = 0; i < plan->round_count; i++) {
         const struct plan_round *round = &plan->rounds[i];
-        start_ms = round->starts_at_ms + (int64_t)(1000 * round->snapshot_s.p50);
-        TRY(places_book(places, start_ms, start_ms + (int64_t)(1000 * round->copy_s.p50), err));
+        TRY(book_copy(places, round->starts_at_ms, round->snapshot_s.p50, round->copy_s.p50, err));
     }
     return ERR_NONE;
 }

@@ -150,6 +150,11 @@ static void print_price(const struct outlook_request *request, const struct plan
                   usd_digits(timed_usd), timed_usd, TIMED_COPY_MIB_PER_S, TIMED_COPY_ALL_MIB_PER_S);
 }
 
+static bool is_judged(const struct volume_model *model, bool by_account)
+{
+    return model->prior_only && (model->prior.snapshot_volumes > 0) == by_account;
+}
+
 /* The volumes that have no history of their own and are judged alike; nothing if there are none. A
  * first snapshot carried nobody knows what, so it is the second that teaches. */
 static void print_judged(const struct outlook_request *request, const struct outlook *outlook,
@@ -159,7 +164,7 @@ static void print_judged(const struct outlook_request *request, const struct out
     size_t named = 0;
     for (size_t i = 0; i < outlook->member_count; i++) {
         const struct volume_model *model = &outlook->models[i];
-        if (model->prior_only && (model->prior.snapshot_volumes > 0) == by_account)
+        if (is_judged(model, by_account))
             others = MIN(others, model->prior.snapshot_volumes);
     }
     if (others == SIZE_MAX)
@@ -170,7 +175,7 @@ static void print_judged(const struct outlook_request *request, const struct out
         (void)fprintf(out, "note      judged by general experience alone");
     for (size_t i = 0; i < outlook->member_count; i++) {
         const struct volume_model *model = &outlook->models[i];
-        if (!model->prior_only || (model->prior.snapshot_volumes > 0) != by_account)
+        if (!is_judged(model, by_account))
             continue;
         (void)fprintf(out, "%s%s", named == 0 ? ", until a second snapshot: " : ", ",
                       request->config->volumes[i]);

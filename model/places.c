@@ -6,9 +6,8 @@
 
 #include "model/instant.h"
 
-/* Below this percentage progress says nothing; nothing is over sooner than this. */
-#define TELLING_PERCENT 10
-#define LEAST_LEFT_MS   MS_PER_MINUTE
+/* Nothing is over sooner than this. */
+#define LEAST_LEFT_MS MS_PER_MINUTE
 
 void places_done(struct places *places)
 {
@@ -32,10 +31,15 @@ static size_t steps_until(const struct places *places, int64_t at_ms)
     return low;
 }
 
+/* How many places are booked after so many steps. */
+static size_t booked_after(const struct places *places, size_t steps)
+{
+    return steps == 0 ? 0 : places->steps[steps - 1].booked;
+}
+
 size_t places_booked(const struct places *places, int64_t at_ms)
 {
-    size_t before = steps_until(places, at_ms);
-    return before == 0 ? 0 : places->steps[before - 1].booked;
+    return booked_after(places, steps_until(places, at_ms));
 }
 
 /* Makes sure that a step lies at at_ms; room for it is there. Returns its index. */
@@ -44,7 +48,7 @@ static size_t cut_step(struct places *places, int64_t at_ms)
     size_t before = steps_until(places, at_ms);
     if (before > 0 && places->steps[before - 1].at_ms == at_ms)
         return before - 1;
-    size_t booked = before == 0 ? 0 : places->steps[before - 1].booked;
+    size_t booked = booked_after(places, before);
     memmove(&places->steps[before + 1], &places->steps[before],
             (places->step_count - before) * sizeof(*places->steps));
     places->steps[before] = (struct places_step){.at_ms = at_ms, .booked = booked};
@@ -104,7 +108,7 @@ static double free_from(const struct places *places, int64_t zero_ms, double at_
                         const double *ends_s, size_t begun)
 {
     for (;;) {
-        size_t booked = *step == 0 ? 0 : places->steps[*step - 1].booked;
+        size_t booked = booked_after(places, *step);
         if (booked + count_running(ends_s, begun, at_s) < places->count)
             return at_s;
         double end_s = first_end_after(ends_s, begun, at_s);

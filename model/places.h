@@ -14,6 +14,9 @@
 /* What AWS grants an account that did not ask for more (EBS user guide, "Quotas for Amazon EBS"). */
 #define PLACES_BY_DEFAULT 20
 
+/* Below this percentage the progress of a transfer says nothing: it comes in lumps. */
+#define TELLING_PERCENT 10
+
 /* From at_ms on, until the next step, so many are booked. */
 struct places_step {
     int64_t at_ms; /* Unix milliseconds UTC */

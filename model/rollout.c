@@ -19,9 +19,8 @@
 #define TIME_OWN       0.66
 /* A transfer later than all but one of a thousand tells no more than that it is late. */
 #define LATEST_CHANCE 0.999
-/* Progress is told in lumps and is not linear in time: from here on it says something, ever more, and
- * is off by such factors (of model.md; logs). */
-#define TELLING_PERCENT  10
+/* The progress of a transfer is not linear in time, and is off by such factors (logs): by the first at
+ * its beginning, ever less, and never by less than the second. */
 #define PROGRESS_SCALE   0.5
 #define PROGRESS_CERTAIN 0.15
 /* 95 % quantile of the normal distribution. */

@@ -30,9 +30,10 @@ bool listing_has(const struct cloud_snapshots *snapshots, const char *id)
     return false;
 }
 
-bool listing_is_copy(const struct cloud_snapshot *snapshot)
+bool listing_is_copy_in_flight(const struct cloud_snapshot *snapshot)
 {
-    return strncmp(snapshot->volume_id, "vol-ffffffff", 12) == 0;
+    return snapshot->state == CLOUD_SNAPSHOT_PENDING &&
+           strncmp(snapshot->volume_id, "vol-ffffffff", 12) == 0;
 }
 
 int64_t listing_instant(const struct cloud_snapshot *copy)

@@ -31,8 +31,8 @@ MUST_CHECK enum error_code listing_snapshots(const struct listing *listing,
 /* True if a snapshot of that id is among them. */
 bool listing_has(const struct cloud_snapshots *snapshots, const char *id);
 
-/* True for a copy: EBS gives it the id of no volume. */
-bool listing_is_copy(const struct cloud_snapshot *snapshot);
+/* True for a copy that holds a place in its region: EBS gives copies the id of no volume. */
+bool listing_is_copy_in_flight(const struct cloud_snapshot *snapshot);
 
 /* The instant that a copy of ours stands for, Unix milliseconds UTC; 0 if its tag is missing or
  * broken. */

@@ -78,7 +78,7 @@ static enum error_code look_for_copies(const struct engine *engine, size_t hop,
     TRY(list_in_flight(engine, engine->path->hops[hop].to, &seen, err));
     for (size_t i = 0; i < seen.count; i++) {
         const struct cloud_snapshot *one = &seen.items[i];
-        if (one->state != CLOUD_SNAPSHOT_PENDING || !listing_is_copy(one))
+        if (!listing_is_copy_in_flight(one))
             continue;
         held++;
         oldest_ms = MIN(oldest_ms, one->started_ms);

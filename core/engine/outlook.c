@@ -90,7 +90,7 @@ static enum error_code look_at_places(const struct outlook_request *request,
     TRY(list(request, where, &filter, &snapshots, err));
     for (size_t i = 0; i < snapshots.count; i++) {
         const struct cloud_snapshot *copy = &snapshots.items[i];
-        if (copy->state == CLOUD_SNAPSHOT_PENDING && listing_is_copy(copy))
+        if (listing_is_copy_in_flight(copy))
             TRY(places_book_running(places, copy->started_ms, copy->progress_percent, now_ms, err));
     }
     return ERR_NONE;

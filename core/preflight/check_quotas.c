@@ -73,10 +73,8 @@ static enum error_code take_census(const struct preflight *preflight, const stru
     const struct cloud_snapshot_filter filter = {0};
     TRY(listing_snapshots(&listing, &filter, &all, err));
     *census = (struct census){.snapshots = all.count};
-    for (size_t i = 0; i < all.count; i++) {
-        census->copies_in_flight +=
-            all.items[i].state == CLOUD_SNAPSHOT_PENDING && listing_is_copy(&all.items[i]);
-    }
+    for (size_t i = 0; i < all.count; i++)
+        census->copies_in_flight += listing_is_copy_in_flight(&all.items[i]);
     return ERR_NONE;
 }
 
