@@ -68,8 +68,8 @@ static void print_others(const struct outlook_request *request, const struct out
                          FILE *out)
 {
     char since[INSTANT_TEXT_SIZE];
-    char told[32] = "";
     for (size_t i = 0; i < outlook->member_count; i++) {
+        char told[32] = "";
         const struct plan_member *member = &outlook->members[i];
         if (member->foreign_ms == 0)
             continue;
